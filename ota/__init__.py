@@ -1,0 +1,9 @@
+"""Over-the-air releases: what is built, who signed it and how a node checks that.
+
+    verify/          the checks, sans-IO, unchanged on the server and on the node
+    publish.py       sources -> reproducible bundle of .mpy files -> factory slot   (host)
+    signing.py       release keys, signatures, the finished release                 (host)
+    release_file.py  the one file in which a release travels to the server          (host)
+
+Only ota/__init__.py and ota/verify/ ship to nodes.
+"""
