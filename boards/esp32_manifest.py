@@ -1,0 +1,13 @@
+# pyright: reportUndefinedVariable=false
+# ruff: noqa: F821
+"""What MicroPython carries inside itself, common to the ESP32 boards.
+
+    make -C ports/esp32 BOARD=ESP32_GENERIC FROZEN_MANIFEST=<a board>/manifest.py
+
+The bootstrap is frozen, so that a file system that was lost still finds the slots once they are
+written anew; the application itself is never frozen: it comes into the slots by signed releases.
+"""
+
+# asyncio and what else the port brings along.
+include("$(PORT_DIR)/boards/manifest.py")
+module("main.py", base_path="../firmware/boot")

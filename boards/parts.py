@@ -1,0 +1,105 @@
+"""The parts that a board may carry: their pins, their bus and their figures.
+
+A part here has a driver of its name in firmware/drivers and a simulator in
+boards/virtual/device/peripherals. Which parts a kind of node cannot do without stands here
+too, by the name they must bear.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Use(Enum):
+    """What a part does with a pin."""
+
+    INPUT = "input"
+    OUTPUT = "output"
+    ANALOG = "analog input"
+
+
+@dataclass(frozen=True, slots=True)
+class PartType:
+    """One kind of part.
+
+    Attributes:
+        pins: Key in board.toml -> what the pin is used for.
+        bus: "uart", "i2c" or None.
+        baud: The serial rate that the part speaks at, for UART parts.
+        addresses: The I2C addresses that the part can be strapped to.
+        most_hz: The fastest I2C clock that the part follows, from its datasheet.
+        figures: Key -> lowest and highest integer.
+        span: Two figures of which the first must be the smaller one.
+    """
+
+    pins: dict[str, Use] = field(default_factory=dict[str, Use])
+    bus: str | None = None
+    baud: int | None = None
+    addresses: tuple[int, ...] = ()
+    most_hz: int = 400_000
+    figures: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+    span: tuple[str, str] | None = None
+
+
+_OHM = (1, 10_000_000)
+
+PARTS: dict[str, PartType] = {
+    "lamp_pwm_relay": PartType(
+        pins={"pwm": Use.OUTPUT, "relay": Use.OUTPUT},
+        figures={"pwm_hz": (100, 40_000), "rated_w": (1, 1000)},
+    ),
+    "mains_detector": PartType(pins={"sense": Use.INPUT}),
+    "bl0942": PartType(
+        bus="uart",
+        baud=4800,
+        figures={"shunt_uohm": (100, 100_000), "upper_ohm": _OHM, "lower_ohm": _OHM},
+    ),
+    "jsn_sr04t": PartType(
+        bus="uart", baud=9600, figures={"depth_mm": (200, 6000), "gap_mm": (0, 1000)}
+    ),
+    "bh1750": PartType(bus="i2c", addresses=(0x23, 0x5C)),
+    "lis3dh": PartType(bus="i2c", addresses=(0x18, 0x19)),
+    "sht3x": PartType(bus="i2c", addresses=(0x44, 0x45)),
+    "scd4x": PartType(bus="i2c", addresses=(0x62,), most_hz=100_000),
+    "mlx90614": PartType(bus="i2c", addresses=(0x5A,), most_hz=100_000),
+    "ads1115_loop": PartType(
+        bus="i2c",
+        addresses=(0x48, 0x49, 0x4A, 0x4B),
+        figures={
+            "channel": (0, 3),
+            "shunt_ohm": (10, 250),
+            "low_mm": (-100_000, 9_000_000),
+            "high_mm": (-100_000, 9_000_000),
+        },
+        span=("low_mm", "high_mm"),
+    ),
+    "tipping_bucket": PartType(pins={"pulse": Use.INPUT}, figures={"tip_um": (50, 2000)}),
+    "ntc": PartType(
+        pins={"adc": Use.ANALOG},
+        figures={"pull_ohm": _OHM, "r25_ohm": _OHM, "beta_k": (2000, 6000)},
+    ),
+    "battery_divider": PartType(
+        pins={"adc": Use.ANALOG}, figures={"upper_ohm": _OHM, "lower_ohm": _OHM}
+    ),
+    "position_sensor": PartType(pins={"adc": Use.ANALOG}, figures={"full_mv": (100, 3300)}),
+}
+
+# Kind of node -> name on the board -> the part types that can play that role.
+NEEDED: dict[str, dict[str, tuple[str, ...]]] = {
+    "streetlight": {
+        "lamp": ("lamp_pwm_relay",),
+        "meter": ("bl0942",),
+        "mains": ("mains_detector",),
+    },
+    "smart_bin": {
+        "fill": ("jsn_sr04t",),
+        "temperature": ("ntc",),
+        "tilt": ("lis3dh",),
+        "battery": ("battery_divider",),
+    },
+    "greenhouse": {"air": ("sht3x",), "co2": ("scd4x",), "light": ("bh1750",)},
+    "reservoir": {
+        "level": ("ads1115_loop",),
+        "rain": ("tipping_bucket",),
+        "battery": ("battery_divider",),
+    },
+}

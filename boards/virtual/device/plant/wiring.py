@@ -1,0 +1,190 @@
+"""SIMULATOR: builds the plant of one virtual node from its board.json and the bench's word.
+
+The bench passes one JSON object in the environment variable CITYFLEET_BENCH:
+
+    {"node", "seed", "clock": {..}, "latitude_udeg", "longitude_udeg", "cause", "mains",
+     "line_fd": file number for lines to the bench, "series": {..} | absent, "set": {..}}
+
+and later commands as JSON lines on standard input (commands.py). Without a bench a node
+can be started by hand: real time, mains there, no line.
+"""
+
+import hashlib
+import json
+import os
+import time
+
+from peripherals import make_part
+
+from plant import commands, power
+from plant.chance import Chance
+from plant.city import City
+
+_DEFAULT = {"node": "by-hand", "seed": 1, "latitude_udeg": 13983000, "longitude_udeg": 108000000}
+_instance = None
+
+
+def plant() -> object:
+    """The one plant of this process, built when the first pin or bus is asked for."""
+    global _instance
+    if _instance is None:
+        text = os.getenv("CITYFLEET_BENCH")
+        word = dict(_DEFAULT)
+        if text:
+            word.update(json.loads(text))
+        _instance = Plant(word)
+        _instance.build()
+        if text:
+            commands.listen(_instance)
+    return _instance
+
+
+class PinNode:
+    """What a pin is connected to."""
+
+    def __init__(self) -> None:
+        self._level = 0
+        self.on_edge = None
+        # Called with the level or the duty that the chip drives.
+        self.on_drive = None
+        self.on_modulate = None
+        # Gives microvolts to an analog input.
+        self.source_uv = None
+
+    def level(self) -> int:
+        return self._level
+
+    def drive(self, level: int) -> None:
+        self._level = level
+        if self.on_drive is not None:
+            self.on_drive(level)
+
+    def modulate(self, duty: int) -> None:
+        if self.on_modulate is not None:
+            self.on_modulate(duty)
+
+    def microvolts(self) -> int:
+        return 0 if self.source_uv is None else int(self.source_uv())
+
+    def feed(self, level: int) -> None:
+        """The plant changes an input's level."""
+        if level != self._level:
+            self._level = level
+            if self.on_edge is not None:
+                self.on_edge(level)
+
+
+class SilentLine:
+    """A serial line with nobody on its other end."""
+
+    def write(self, data: bytes) -> None:
+        pass
+
+    def arrived(self) -> int:
+        return 0
+
+    def read(self, count: int) -> bytes | None:
+        return None
+
+
+class Bus:
+    """An I2C bus: devices by address."""
+
+    def __init__(self) -> None:
+        self.devices = {}
+
+    def scan(self) -> list[int]:
+        return [address for address, device in self.devices.items() if device.answers()]
+
+    def write(self, address: int, data: bytes) -> None:
+        self._device(address).write(data)
+
+    def read(self, address: int, count: int) -> bytes:
+        data = self._device(address).read(count)
+        # Beyond what a device sends, the lines rest high.
+        return data[:count] + b"\xff" * (count - len(data))
+
+    def _device(self, address: int) -> object:
+        device = self.devices.get(address)
+        if device is None or not device.answers():
+            raise OSError(19)  # ENODEV, as on the chip
+        return device
+
+
+class Plant:
+    """The world around one node."""
+
+    def __init__(self, word: dict) -> None:
+        self.word = word
+        self.node = word["node"]
+        self.chance = Chance(word["seed"])
+        real_s = time.time_ns() // 1000000000
+        clock = word.get("clock") or {"real_ref_s": real_s, "city_ref_s": real_s, "speed": 1}
+        self.city = City(clock, word["latitude_udeg"], word["longitude_udeg"])
+        self.cause = word.get("cause", power.PWRON_RESET)
+        self.wifi_key = word.get("wifi_key")
+        self.unique_id = hashlib.sha256(self.node.encode()).digest()[:6]
+        self.mains = bool(word.get("mains", True))
+        # What the bench has set by hand: {"tilt": 30, ..}.
+        self.hand = dict(word.get("set") or {})
+        self.parts = {}
+        self._pins = {}
+        self._uarts = {}
+        self._buses = {}
+        self._line = open(word["line_fd"], "wb") if "line_fd" in word else None
+
+    def build(self) -> None:
+        """Hang every part of board.json on its pins and buses."""
+        with open("board.json") as file:
+            board = json.load(file)
+        for name, settings in board["parts"].items():
+            part = make_part(self, name, settings)
+            self.parts[name] = part
+            bus = settings.get("bus", "")
+            if bus.startswith("uart"):
+                self._uarts[int(bus[-1])] = part
+            elif bus.startswith("i2c"):
+                self.bus(int(bus[-1])).devices[settings["address"]] = part
+
+    def pin(self, number: int) -> PinNode:
+        if number not in self._pins:
+            self._pins[number] = PinNode()
+        return self._pins[number]
+
+    def bus(self, number: int) -> Bus:
+        if number not in self._buses:
+            self._buses[number] = Bus()
+        return self._buses[number]
+
+    def i2c(self, number: int) -> Bus:
+        return self.bus(number)
+
+    def uart(self, number: int, baudrate: int) -> object:
+        part = self._uarts.get(number)
+        if part is None or part.baud != baudrate:
+            return SilentLine()  # at the wrong rate a part understands nothing
+        return part
+
+    def fault_of(self, name: str) -> str | None:
+        """The fault that the bench has put on a part: silent, crc, stuck."""
+        fault = self.hand.get("sensor_fault")
+        if isinstance(fault, str):
+            return "silent" if fault == name else None
+        if isinstance(fault, dict) and fault.get("part") == name:
+            return fault.get("fault", "silent")
+        return None
+
+    def set_mains(self, present: bool) -> None:
+        """The mains comes or goes; parts feel it before the pin tells the chip."""
+        self.mains = present
+        for part in self.parts.values():
+            part.on_mains(present)
+
+    def tell(self, what: dict) -> None:
+        """One line to the bench."""
+        if self._line is not None:
+            what["id"] = self.node
+            try:
+                self._line.write(json.dumps(what).encode() + b"\n")
+            except OSError:
+                self._line = None  # the bench is gone; standard input ends this process

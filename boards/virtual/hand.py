@@ -1,0 +1,71 @@
+"""What one may change by hand around a node, and which values make sense. Pure.
+
+The device half reads these names (device/peripherals); None takes the hand off again.
+"""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from boards.virtual.errors import OrderError
+
+# Name -> lowest and highest value.
+_NUMBERS: dict[str, tuple[float, float]] = {
+    "tilt": (0, 180),
+    "fill": (0, 100),
+    "battery": (0, 5),
+    "level_m": (-1000, 9000),
+    "rain_mm_per_h": (0, 500),
+}
+_SWITCHES = ("door", "fire")
+_LAMP = ("broken", "stuck_on")
+_FAULTS = ("silent", "crc", "stuck", "open", "short")
+NAMES = (*_NUMBERS, *_SWITCHES, "lamp", "sensor_fault")
+
+
+def checked(what: str, value: Any, parts: Mapping[str, Any]) -> Any:
+    """The value as the device half reads it; None where the hand comes off.
+
+    Args:
+        what: One of NAMES.
+        value: As it came; False and None take the hand off.
+        parts: The parts on the node's board, by name.
+
+    Raises:
+        OrderError: no such thing, or a value that it cannot have.
+    """
+    if what not in NAMES:
+        raise OrderError(f"{what!r} is none of {', '.join(NAMES)}")
+    if value is None or value is False:
+        return None
+    if what in _SWITCHES:
+        if value is not True:
+            raise OrderError(f"{what} is on or off")
+        return True
+    if what in _NUMBERS:
+        return _number(what, value, *_NUMBERS[what])
+    if what == "lamp":
+        if value not in _LAMP:
+            raise OrderError(f"a lamp is {' or '.join(_LAMP)}")
+        return value
+    return _fault(value, parts)
+
+
+def _number(what: str, value: Any, low: float, high: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise OrderError(f"{what} is a number from {low:g} to {high:g}, or off")
+    return value
+
+
+def _fault(value: Any, parts: Mapping[str, Any]) -> dict[str, str]:
+    """`meter`, `meter:crc` or {"part": "meter", "fault": "crc"}."""
+    if isinstance(value, dict):
+        table = cast("dict[str, Any]", value)
+        part, fault = table.get("part"), table.get("fault", "silent")
+    else:
+        part, _, fault = str(value).partition(":")
+        fault = fault or "silent"
+    if not isinstance(part, str) or part not in parts:
+        raise OrderError(f"this board has no part {part!r}: {', '.join(sorted(parts))}")
+    if not isinstance(fault, str) or fault not in _FAULTS:
+        raise OrderError(f"a fault is one of {', '.join(_FAULTS)}")
+    return {"part": part, "fault": fault}

@@ -1,0 +1,108 @@
+"""The bootstrap: chooses the slot to run and counts the attempts of a trial.
+
+Copied once to the root of the node's files as main.py and never updated, so it is small and
+leans on nothing of the application. slots.json:
+
+    {"active": "a", "trial": null | "b", "attempts": 3, "rolled_back": null | "b"}
+
+An attempt is counted down on flash before the slot runs, so an application that hangs or
+crashes at once still uses its attempts up, and the active slot runs again. When slots.json
+cannot be read, any slot that has firmware runs. Confirming a trial is the application's.
+"""
+
+import json
+import os
+import sys
+import time
+
+_FILE = "slots.json"
+_SLOTS = ("a", "b")
+
+
+def read_slots():
+    """slots.json with every field in range, or None."""
+    try:
+        with open(_FILE) as file:
+            slots = json.load(file)
+        active = slots["active"]
+        trial = slots.get("trial")
+        attempts = slots.get("attempts", 0)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    if active not in _SLOTS or type(attempts) is not int:
+        return None
+    if trial not in _SLOTS or trial == active:
+        trial = None
+    rolled_back = slots.get("rolled_back")
+    return {
+        "active": active,
+        "trial": trial,
+        "attempts": max(0, min(attempts, 3)),
+        "rolled_back": rolled_back if rolled_back in _SLOTS else None,
+    }
+
+
+def write_slots(slots):
+    """Replace slots.json as a whole."""
+    with open(_FILE + ".new", "w") as file:
+        json.dump(slots, file)
+    os.rename(_FILE + ".new", _FILE)
+
+
+def has_firmware(slot):
+    """Whether there is an application to import in a slot."""
+    for name in ("main.mpy", "main.py"):
+        try:
+            if os.stat("slots/" + slot + "/firmware/" + name)[6]:
+                return True
+        except OSError:
+            pass  # not that one
+    return False
+
+
+def choose():
+    """The slot to run, whether it is on trial, and the slots as they are now on flash."""
+    slots = read_slots()
+    if slots is None:
+        for slot in _SLOTS:
+            if has_firmware(slot):
+                return slot, False, None
+        return None, False, None
+    trial = slots["trial"]
+    if trial is not None:
+        if slots["attempts"] > 0 and has_firmware(trial):
+            slots["attempts"] -= 1
+            write_slots(slots)
+            return trial, True, slots
+        slots["trial"] = None
+        slots["attempts"] = 0
+        slots["rolled_back"] = trial
+        write_slots(slots)
+    if not has_firmware(slots["active"]):
+        for slot in _SLOTS:
+            if has_firmware(slot):
+                return slot, False, slots
+    return slots["active"], False, slots
+
+
+def main():
+    slot, on_trial, slots = choose()
+    if slot is None:
+        raise RuntimeError("no slot has firmware")
+    sys.path.insert(0, "slots/" + slot)
+    from firmware.main import run
+
+    run(slot, on_trial, slots)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Exception as error:
+        sys.print_exception(error)
+    # The application never returns. If it did, or could not start, begin anew: a trial has
+    # one attempt less, and the pause keeps a broken node from wearing its flash out.
+    time.sleep(2)
+    import machine
+
+    machine.reset()

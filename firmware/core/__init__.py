@@ -1,0 +1,1 @@
+"""What every kind of node has: clock, storage, supervisor, outbox, desired state."""

@@ -1,0 +1,103 @@
+"""What the node was told at provisioning (config.json) and what board it is (board.json).
+
+A damaged config.json does not stop a node that once had a good one: the last good copy is
+kept with a checksum under state/ and used with a named error. Defaults stand here and
+nowhere else.
+"""
+
+import json
+
+from firmware.core.errors import ConfigError
+from firmware.core.limits import (
+    ACK_TIMEOUT_MS,
+    BACKOFF_MAX_MS,
+    CONFIG_BYTES,
+    KEEPALIVE_S,
+    MEASURE_MS,
+    REPORT_S,
+)
+from firmware.core.storage import read_checked, read_file, write_checked
+from protocols.fields import KIND_CODES
+
+_GOOD = "state/config"
+
+
+def load_config() -> tuple[dict, str | None]:
+    """The node's configuration and the name of the error met on the way, if any.
+
+    Raises:
+        ConfigError: neither config.json nor a good copy of it can be used.
+    """
+    raw = read_file("config.json", CONFIG_BYTES)
+    try:
+        config = _checked(raw)
+    except ConfigError as error:
+        good, _ = read_checked(_GOOD)
+        if good is None:
+            raise
+        return _checked(good), error.name
+    if read_checked(_GOOD)[0] != raw:
+        write_checked(_GOOD, raw)
+    return config, None
+
+
+def load_board(kind: str) -> dict:
+    """The compiled board description.
+
+    Raises:
+        ConfigError: missing, damaged, or a board for another kind of node.
+    """
+    board = _object(read_file("board.json", CONFIG_BYTES), "board.json")
+    if board.get("kind") != kind or not isinstance(board.get("parts"), dict):
+        raise ConfigError("board.json is not for a " + kind)
+    return board
+
+
+def _object(raw: bytes | None, name: str) -> dict:
+    if raw is None:
+        raise ConfigError(name + " is missing or too large")
+    try:
+        value = json.loads(raw)
+    except (ValueError, UnicodeError):
+        raise ConfigError(name + " is not JSON") from None
+    if not isinstance(value, dict):
+        raise ConfigError(name + " is not an object")
+    return value
+
+
+def _checked(raw: bytes | None) -> dict:
+    config = _object(raw, "config.json")
+    for key, low, high in (
+        ("latitude_udeg", -90000000, 90000000),
+        ("longitude_udeg", -180000000, 180000000),
+        ("utc_offset_min", -840, 840),
+    ):
+        _integer(config, key, low, high)
+    config.setdefault("report_s", REPORT_S)
+    config.setdefault("backoff_max_s", BACKOFF_MAX_MS // 1000)
+    config.setdefault("keepalive_s", KEEPALIVE_S)
+    config.setdefault("ack_timeout_s", ACK_TIMEOUT_MS // 1000)
+    config.setdefault("measure_ms", MEASURE_MS)
+    _integer(config, "report_s", 1, 86400)
+    _integer(config, "backoff_max_s", 1, BACKOFF_MAX_MS // 1000)
+    _integer(config, "keepalive_s", 5, 65535)
+    _integer(config, "ack_timeout_s", 1, 600)
+    _integer(config, "measure_ms", 100, 600000)
+    if not isinstance(config.get("node"), str) or config.get("kind") not in KIND_CODES:
+        raise ConfigError("node or kind")
+    for key in ("broker", "download"):
+        _address(config.get(key), key)
+    return config
+
+
+def _integer(config: dict, key: str, low: int, high: int) -> None:
+    value = config.get(key)
+    if type(value) is not int or not low <= value <= high:
+        raise ConfigError(key)
+
+
+def _address(value: object, key: str) -> None:
+    if not isinstance(value, list) or len(value) != 2:
+        raise ConfigError(key)
+    if not isinstance(value[0], str) or type(value[1]) is not int:
+        raise ConfigError(key)

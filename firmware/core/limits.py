@@ -1,0 +1,56 @@
+"""Bounds of the node's own queues, waits and files, each with its reason."""
+
+# Without flash for the outbox: an encoded report is about 48 bytes, 240 of them fit 16 KB of
+# heap and are an hour at 15 s.
+OUTBOX_REPORTS = 240
+# Faults, alarms and update steps of a very bad day; they wait apart from the reports.
+OUTBOX_EVENTS = 64
+# On flash: what a cut may send again. At 8 the cursor costs an eighth of the records' own
+# writes, and what a city repeats after an outage is one batch from each node.
+ACKNOWLEDGED_UNSAVED = 8
+# Left blank behind every other event: a last gasp has 20 bytes and takes 28 there, and its
+# moment has no time for an erase.
+LAST_GASP_BYTES = 32
+# What may be on its way un-acknowledged; a slow broker must not fill the socket buffer.
+IN_FLIGHT = 8
+# Reports that waited travel together; ten of a streetlight fit 200 bytes.
+BATCH_REPORTS = 32
+
+# The first retry is quick, a broker that is down for a day sees a try each 5 minutes.
+BACKOFF_MIN_MS = 1000
+BACKOFF_MAX_MS = 300000
+
+CONNECT_TIMEOUT_MS = 20000
+# An un-acknowledged packet for this long means that the connection is dead.
+ACK_TIMEOUT_MS = 30000
+KEEPALIVE_S = 60
+
+# Fixed header and topic stand beside the payload of protocols.limits.DOWN_BYTES.
+PACKET_EXTRA_BYTES = 256
+RECEIVE_BYTES = 1024
+
+# A task that crashes is started again after 1, 2, 4 .. seconds.
+RESTART_MIN_MS = 1000
+RESTART_MAX_MS = 60000
+# Longer than the slowest thing that holds the processor: a P-256 check on an ESP32.
+WATCHDOG_MS = 60000
+SUPERVISOR_MS = 1000
+
+STATE_FILE_BYTES = 32768
+CONFIG_BYTES = 8192
+
+# A trial that has not heard the server's echo by then goes back.
+TRIAL_MS = 300000
+TRIAL_ATTEMPTS = 3
+ECHO_RETRY_MS = 15000
+
+DOWNLOAD_BLOCK_BYTES = 4096
+DOWNLOAD_TRIES = 8
+HTTP_HEAD_BYTES = 2048
+HTTP_TIMEOUT_MS = 20000
+
+# Sensors of a station are read this often; fire and flood must not wait for a report.
+MEASURE_MS = 2000
+
+# Where no schedule is known a lamp behaves as a plain photocell would.
+REPORT_S = 900

@@ -1,0 +1,1 @@
+"""The parts on the board. With net/, the only modules that touch machine."""

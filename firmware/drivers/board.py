@@ -1,0 +1,46 @@
+# From the compiled board description to drivers. A part's driver is a module of the same
+# name with a class Driver(board, settings). It is imported when its part is there, so a lamp
+# does not spend heap on a greenhouse's sensors.
+
+import machine
+
+from firmware.core.errors import ConfigError
+
+
+class Board:
+    # description: board.json as loaded, {"buses": {name: {..}}, "parts": {name: {"part": ..}}}
+    def __init__(self, description: dict) -> None:
+        self._buses = description.get("buses", {})
+        self._parts = description["parts"]
+        self._open = {}
+
+    def settings(self, name: str) -> dict:
+        return self._parts[name]
+
+    # The driver of the part that is wired as `name`; None where the board has none.
+    def part(self, name: str) -> object:
+        settings = self._parts.get(name)
+        if settings is None:
+            return None
+        module = "firmware.drivers." + str(settings.get("part"))
+        try:
+            driver = __import__(module, None, None, ("Driver",)).Driver
+        except (ImportError, AttributeError):
+            raise ConfigError("no driver " + module) from None
+        return driver(self, settings)
+
+    def bus(self, name: str) -> object:
+        if name not in self._open:
+            settings = self._buses[name]
+            number = int(name[-1])
+            if name.startswith("uart"):
+                bus = machine.UART(number, settings["baud"], tx=settings["tx"], rx=settings["rx"])
+            else:
+                bus = machine.I2C(
+                    number,
+                    scl=machine.Pin(settings["scl"]),
+                    sda=machine.Pin(settings["sda"]),
+                    freq=settings["freq"],
+                )
+            self._open[name] = bus
+        return self._open[name]

@@ -1,0 +1,222 @@
+"""The composition root of a node: from its files to its running tasks.
+
+Order matters: clock, desired state and the node's actuators first, so that a lamp is right
+within a second of power; everything that may wait for somebody comes after.
+"""
+
+import asyncio
+import gc
+import time
+
+from firmware.core.clock import Clock
+from firmware.core.config import load_board, load_config
+from firmware.core.errors import FirmwareError
+from firmware.core.flash import FileFlash
+from firmware.core.journal import Journal, next_boot
+from firmware.core.limits import WATCHDOG_MS
+from firmware.core.log import log
+from firmware.core.outbox import Outbox
+from firmware.core.outbox_flash import OUTBOX_SECTORS, PARTITION, open_outbox
+from firmware.core.shadow import Shadow
+from firmware.core.storage import ensure_folder
+from firmware.core.supervisor import Supervisor
+from firmware.drivers import chip
+from firmware.drivers.board import Board
+from firmware.drivers.partition import open_partition
+from firmware.net.backoff import Backoff
+from firmware.net.identity import tls_context
+from firmware.net.link import make_link
+from firmware.net.session import Session
+from firmware.nodes.kinds import make_node
+from firmware.update.updater import Updater
+from firmware.version import COUNTER, KIND, VERSION
+from protocols.errors import ProtocolError
+from protocols.fields import KIND_CODES, scaled
+from protocols.messages import BOOTED, decode_echo
+
+# Collecting often keeps the heap from breaking into pieces too small for a TLS record.
+_GC_BYTES = 8192
+# An alarm reports at once, a chattering one not more than this.
+_REPORT_PAUSE_MS = 1000
+_REPORT_STEP_MS = 5000
+
+
+def run(slot: str, on_trial: bool, slots: dict | None) -> None:
+    """Run the node until its board resets; called by the bootstrap."""
+    gc.threshold(_GC_BYTES)
+    ensure_folder("state")
+    asyncio.run(Node(slot, on_trial, slots).supervisor.run())
+
+
+def _stored_outbox() -> Outbox:
+    """The outbox on flash; in memory if the flash fails, since a lamp needs neither."""
+    try:
+        flash = open_partition(PARTITION) or FileFlash("state/outbox", OUTBOX_SECTORS)
+        return open_outbox(flash)
+    except OSError as error:
+        log("boot", "outbox: %r" % error)
+        outbox = Outbox()
+        outbox.is_failing = True
+        return outbox
+
+
+class Node:
+    """Joins the parts of one node, and is the handler of what comes down from the server."""
+
+    def __init__(self, slot: str, on_trial: bool, slots: dict | None) -> None:
+        config, self._config_error = load_config()
+        if config["kind"] != KIND:
+            raise FirmwareError("this application is for a " + KIND)
+        board = Board(load_board(KIND))
+        clock = Clock(chip.clock())
+        boot, boot_lost = next_boot(clock.now_s())
+        self._boot_error = "boot_counter_lost" if boot_lost else None
+        self._slot = slot
+        self._config = config
+        self._journal = Journal(KIND_CODES[KIND], boot, clock, _stored_outbox())
+        emit = self._journal.event
+        self._shadow = Shadow(emit)
+        self._shadow.load()
+        self._node = make_node(KIND, board, config, clock, emit)
+        self._node.report_now = self._report_now
+        self._node.apply(self._shadow.document)
+        log("boot", "%s %s in slot %s, boot %d" % (KIND, VERSION, slot, boot))
+        facts = {"cause": chip.reset_cause(), "app": VERSION, "counter": COUNTER, "slot": slot}
+        facts.update(self._node.boot_facts())
+        emit(BOOTED, facts)
+        self._start_network(config, clock, board, on_trial, slots)
+
+    def _start_network(
+        self, config: dict, clock: Clock, board: Board, on_trial: bool, slots: dict | None
+    ) -> None:
+        node_id = config["node"]
+        self._clock = clock
+        self._link = make_link(config, clock)
+        backoff = Backoff(chip.random_bits, config["backoff_max_s"] * 1000)
+        self._session = Session(
+            node_id,
+            config,
+            self._journal,
+            self._link,
+            backoff,
+            tls_context,
+            self,
+        )
+        self._journal.on_new = self._session.wake
+        self._node.gasp = self._session
+        self._updater = Updater(
+            config,
+            self._journal.event,
+            self._tell_state,
+            self._is_healthy,
+            self._session,
+            tls_context,
+            chip,
+            self._slot,
+            on_trial,
+            slots,
+            self._save,
+        )
+        self._updater.consider(self._shadow.document.get("update"), self._shadow.version)
+        self._report_wanted = asyncio.Event()
+        self.supervisor = Supervisor(chip.watchdog(WATCHDOG_MS))
+        for name, start, silence_ms in self._node.tasks():
+            self.supervisor.add(name, start, silence_ms)
+        self.supervisor.add("report", self._keep_reporting, 2 * _REPORT_STEP_MS)
+        self.supervisor.add("session", self._session.run, WATCHDOG_MS)
+        self.supervisor.add("update", self._updater.run, WATCHDOG_MS)
+
+    def connected(self) -> None:
+        """The session stands: say where we are."""
+        self._tell_state()
+        self._node.connected()
+        self._report_now()
+
+    def desired(self, payload: bytes | None) -> None:
+        """A desired document came; what is stored is reported, and only then acknowledged."""
+        if payload == b"":
+            return
+        if self._shadow.take(payload):
+            document = self._shadow.document
+            self._node.apply(document)
+            self._updater.consider(document.get("update"), self._shadow.version)
+            log("shadow", "version %d is in force" % self._shadow.version)
+            self._report_now()
+        self._tell_state()
+
+    def echo(self, payload: bytes) -> None:
+        """The server answered."""
+        try:
+            self._updater.echo(decode_echo(payload))
+        except ProtocolError as error:
+            log("echo", str(error))
+
+    def _tell_state(self) -> None:
+        outbox = self._journal.outbox
+        facts = {
+            "app": VERSION,
+            "counter": COUNTER,
+            "slot": self._slot,
+            "error": self._error(),
+            "dropped": outbox.dropped_reports + outbox.dropped_events,
+            "crashes": sum(self.supervisor.crashes().values()),
+        }
+        self._journal.state(self._shadow.version, facts)
+
+    def _error(self) -> str | None:
+        """The worst trouble that the operator should know by name."""
+        crash = self.supervisor.last_error()
+        for name in (
+            self._updater.error,
+            self._shadow.error,
+            self._config_error,
+            self._boot_error,
+            "counters_damaged" if self._node.damaged_files() else None,
+            "outbox_failure" if self._journal.outbox.is_failing else None,
+            "task_%s_failed" % crash[0] if crash else None,
+        ):
+            if name is not None:
+                return name
+        return None
+
+    def _is_healthy(self) -> bool:
+        """What a trial must prove besides its connection."""
+        return self._node.self_test() and not self.supervisor.crashes()
+
+    def _save(self) -> None:
+        """Keep what a reset would lose."""
+        self._node.save()
+        self._journal.outbox.save()
+
+    def _report_now(self) -> None:
+        self._report_wanted.set()
+
+    async def _keep_reporting(self, beat: object) -> None:
+        last_ms = time.ticks_add(time.ticks_ms(), -_REPORT_PAUSE_MS)
+        while True:
+            beat()
+            period_ms = 1000 * (self._shadow.document.get("report_s") or self._config["report_s"])
+            passed_ms = time.ticks_diff(time.ticks_ms(), last_ms)
+            wanted = self._report_wanted.is_set() and passed_ms >= _REPORT_PAUSE_MS
+            if wanted or passed_ms >= period_ms:
+                self._report_wanted.clear()
+                last_ms = time.ticks_ms()
+                self._report()
+                continue
+            wait_ms = min(period_ms - passed_ms, _REPORT_STEP_MS)
+            if self._report_wanted.is_set():
+                wait_ms = _REPORT_PAUSE_MS - passed_ms
+                await asyncio.sleep_ms(max(1, wait_ms))
+                continue
+            try:
+                await asyncio.wait_for_ms(self._report_wanted.wait(), max(1, wait_ms))
+            except asyncio.TimeoutError:
+                pass  # the next report is due, or a beat
+
+    def _report(self) -> None:
+        if not self._clock.is_set() or not self._node.is_ready():
+            return  # a reading without a time names nothing, one without values says nothing
+        readings = dict(self._node.readings())
+        readings["rssi_dbm"] = self._link.rssi_dbm()
+        readings["desired_version"] = self._shadow.version
+        self._journal.report(scaled(self._journal.kind, readings))

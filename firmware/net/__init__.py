@@ -1,0 +1,1 @@
+"""The way to the server: link, sockets, TLS and MQTT."""

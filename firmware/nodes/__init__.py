@@ -1,0 +1,1 @@
+"""One module per kind of node: its rules, from readings to faults, alarms and actuators."""

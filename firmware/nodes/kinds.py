@@ -1,0 +1,14 @@
+"""Which class is which kind; only the module of the own kind is shipped and imported."""
+
+
+def make_node(kind: str, board: object, config: dict, clock: object, emit: object) -> object:
+    """The node program of a kind, with its drivers, not yet running."""
+    if kind == "streetlight":
+        from firmware.nodes.streetlight import Streetlight as Program
+    elif kind == "smart_bin":
+        from firmware.nodes.smart_bin import SmartBin as Program
+    elif kind == "greenhouse":
+        from firmware.nodes.greenhouse import Greenhouse as Program
+    else:
+        from firmware.nodes.reservoir import Reservoir as Program
+    return Program(board, config, clock, emit)
