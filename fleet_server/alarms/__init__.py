@@ -1,0 +1,1 @@
+"""From evidence to one alarm for each root cause."""

@@ -1,0 +1,1 @@
+"""Keys and certificates: the fleet's CA, enrolment tokens, node certificates."""

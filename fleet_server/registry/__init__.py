@@ -1,0 +1,1 @@
+"""What stands where: zones, cabinets, feeders, nodes and groups."""

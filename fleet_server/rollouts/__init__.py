@@ -1,0 +1,1 @@
+"""Signed releases and the careful way in which they reach the nodes."""

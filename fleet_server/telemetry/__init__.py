@@ -1,0 +1,1 @@
+"""What the nodes say: ingest, latest state, history, refused messages."""

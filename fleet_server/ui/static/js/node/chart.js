@@ -1,0 +1,63 @@
+// The chart of a node's readings: chosen fields over a day or a week, on uPlot.
+
+import { number, seconds, shortDay, time, unitDigits, unitName } from "../core/format.js";
+import { t } from "../core/i18n.js";
+import { fieldName } from "../core/states.js";
+import { tokenColor } from "../map/marks.js";
+
+const dayS = 86400;
+// What a lamp does it does until it changes; a slanted line would be a ramp that never was.
+const stepped = new Set(["level_percent", "lamp_power_w", "lamp_current_a", "flood_alarm_level", "pickups"]);
+const height = 260;
+/** More lines than this cannot be told apart. */
+export const mostFields = 4;
+
+function axisTimes(_, splits) {
+  const long = splits.length > 1 && splits.at(-1) - splits[0] > 2 * dayS;
+  return splits.map((at) => (long ? `${shortDay(at)}\n${time(at)}` : time(at)));
+}
+
+function steps(values) {
+  return window.uPlot.paths.stepped({ align: 1 })(...values);
+}
+
+function series(fields, units) {
+  return fields.map((field, index) => ({
+    label: fieldName(field), scale: units[field], stroke: tokenColor(`chart-${index + 1}`), width: 1.75,
+    points: { show: false }, spanGaps: false,
+    paths: stepped.has(field) ? (...values) => steps(values) : undefined,
+    value: (_, value) => (value === null ? "–" : `${number(value, unitDigits(units[field]))} ${unitName(units[field])}`),
+  }));
+}
+
+function axes(fields, units) {
+  const line = { stroke: tokenColor("text-soft"), grid: { stroke: tokenColor("line"), width: 1 }, ticks: { stroke: tokenColor("line"), width: 1 }, font: "12px sans-serif" };
+  const scales = [...new Set(fields.map((field) => units[field]))];
+  return [
+    { ...line, values: axisTimes },
+    ...scales.map((scale, index) => ({
+      ...line, scale, side: index % 2 ? 1 : 3, size: 58, grid: { ...line.grid, show: index === 0 },
+      values: (_, splits) => splits.map((value) => `${number(value, Number.isInteger(value) ? 0 : 1)} ${unitName(scale)}`),
+    })),
+  ];
+}
+
+/** Draws readings ({at_s, values, fields}) of `fields` into `place` and gives {resize, destroy, set}. */
+export function drawChart(place, readings, fields) {
+  const units = Object.fromEntries(fields.map((field) => [field, readings.fields[field]?.unit ?? ""]));
+  const width = () => Math.max(220, place.clientWidth);
+  const data = () => [readings.at_s, ...fields.map((field) => readings.values[field] ?? [])];
+  const scales = Object.fromEntries(Object.values(units).map((unit) => [unit, unit === "%" ? { range: [0, 100] } : {}]));
+  const chart = new window.uPlot({
+    width: width(), height, tzDate: (at) => window.uPlot.tzDate(new Date(at * 1000), "Asia/Ho_Chi_Minh"),
+    cursor: { y: false, points: { size: 7 } },
+    scales: { x: { time: true }, ...scales },
+    series: [{ label: t("Time"), value: (_, at) => (at ? `${shortDay(at)} ${seconds(at)}` : "–") }, ...series(fields, units)],
+    axes: axes(fields, units), legend: { live: true },
+  }, data(), place);
+  return {
+    resize: () => chart.setSize({ width: width(), height }),
+    set: () => chart.setData(data()),
+    destroy: () => chart.destroy(),
+  };
+}
