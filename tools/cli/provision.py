@@ -1,0 +1,123 @@
+"""`cityfleet node ...`: the technician's part: from an empty folder to an enrolled node."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tools.cli.options import Json
+from tools.cli.output import local_time, print_json, say
+from tools.cli.session import chosen, connect
+from tools.errors import NotFoundError, UsageError
+
+app = typer.Typer(help="Prepare nodes: keys, certificates, configuration.", no_args_is_help=True)
+
+Kind = Annotated[str, typer.Option(help="streetlight, smart_bin, greenhouse or reservoir.")]
+
+
+@app.command()
+def token(
+    kind: Kind,
+    count: Annotated[int, typer.Option(min=1, help="How many nodes it may enrol.")] = 1,
+    minutes: Annotated[int, typer.Option(min=1, help="How long it is good.")] = 60,
+    out: Annotated[Path | None, typer.Option(help="Write it into this file (0600).")] = None,
+    json: Json = False,
+) -> None:
+    """Make an enrolment token for a technician.
+
+    Example: cityfleet node token --kind streetlight --count 8 --out token.txt
+    """
+    from tools.errors import FileError
+    from tools.files import write_secret
+
+    if out is not None and out.exists():
+        raise FileError(f"{out} exists already")
+    with connect() as client:
+        body = {"kind": kind, "count": count, "minutes": minutes}
+        answer = client.post("provisioning/tokens", body)
+    if out is not None:
+        write_secret(out, (str(answer["token"]) + "\n").encode())
+        say(f"token for {count} {kind} written to {out}")
+    elif json:
+        print_json(answer)
+    else:
+        say(str(answer["token"]))
+        if answer.get("expires_s"):
+            say(f"good for {count} {kind} until {local_time(answer['expires_s'])}")
+
+
+@app.command()
+def provision(
+    node: Annotated[str, typer.Argument(help="Node id, such as pk-sl-001.")],
+    kind: Kind,
+    token_file: Annotated[
+        Path, typer.Option(help="File with the enrolment token, or - for standard input.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the node's files.")],
+    trust: Annotated[Path, typer.Option(help="trust.json of the release managers.")],
+    server: Annotated[str | None, typer.Option(help="Address of the fleet server.")] = None,
+    place: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LAT,LON", help="Degrees; without it the registry is asked (needs a login)."
+        ),
+    ] = None,
+    report_s: Annotated[int, typer.Option(min=1, max=86400, help="Seconds between reports.")] = 900,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Give a folder with an identity a new one.")
+    ] = False,
+) -> None:
+    """Make a node's key here, enrol it, and write the files that go onto the node.
+
+    The private key never leaves this machine: the server gets a certificate request.
+
+    Example: cityfleet node provision pk-sl-001 --kind streetlight --token-file token.txt
+    --trust keys/trust.json --out nodes/pk-sl-001
+    """
+    from tools.cli.secrets_input import read_secret
+    from tools.client.credentials import find_profile
+    from tools.client.http import FleetClient
+    from tools.files import read_bytes
+    from tools.node.provision import MICRODEGREES, Plan, prepare
+
+    target = find_profile(server or chosen.server).server if server else _server()
+    latitude, longitude = _parse_place(place) if place else _registered_place(node)
+    word = read_secret(token_file, "Enrolment token", "--token-file")
+    plan = Plan(
+        node,
+        kind,
+        out,
+        round(latitude * MICRODEGREES),
+        round(longitude * MICRODEGREES),
+        report_s=report_s,
+    )
+    with FleetClient(target, "", chosen.ca_file) as client:
+        prepare([plan], client, word, read_bytes(trust, "the trust file"), replace=replace)
+    say(f"{node} is enrolled; its files are in {out} (identity/key.der is its secret)")
+
+
+def _server() -> str:
+    from tools.cli.session import profile
+
+    return profile().server
+
+
+def _parse_place(text: str) -> tuple[float, float]:
+    parts = text.split(",")
+    try:
+        latitude, longitude = (float(part) for part in parts)
+    except ValueError as error:
+        raise UsageError(f"--place {text} is not like 13.98050,108.00180") from error
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        raise UsageError(f"--place {text} is not on earth: latitude first, then longitude")
+    return latitude, longitude
+
+
+def _registered_place(node: str) -> tuple[float, float]:
+    from tools.client.http import segment
+
+    with connect() as client:
+        found = client.get(f"nodes/{segment(node)}")
+    if found.get("lat") is None or found.get("lon") is None:
+        raise NotFoundError(f"the registry has no place for {node}; give --place LAT,LON")
+    return float(found["lat"]), float(found["lon"])

@@ -1,0 +1,80 @@
+"""The demo's nodes as files: identities from the real enrolment, the factory's application."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from tools.client.http import FleetClient
+from tools.demo.district import District, Place
+from tools.demo.folder import DemoFolder
+from tools.demo.ports import LOOPBACK, Ports
+from tools.files import read_bytes
+from tools.node.provision import MICRODEGREES, Plan, has_identity, prepare, write_config
+from tools.node.slots import FactoryImage, install, is_installed
+
+REPORT_S = 5
+TOKEN_MINUTES = 10
+WRITERS = 4
+
+
+def plan_of(folder: DemoFolder, place: Place) -> Plan:
+    """How a place of the district becomes a node."""
+    return Plan(
+        place.id,
+        place.kind,
+        folder.node(place.id),
+        round(place.latitude * MICRODEGREES),
+        round(place.longitude * MICRODEGREES),
+        report_s=REPORT_S,
+    )
+
+
+def provision_nodes(folder: DemoFolder, district: District, client: FleetClient) -> int:
+    """Enrols the nodes that have no identity yet; returns how many.
+
+    Args:
+        folder: the demo.
+        district: which nodes there are.
+        client: a technician's login.
+
+    Raises:
+        ToolError: the server refuses, or a folder cannot be written.
+    """
+    trust = read_bytes(folder.trust, "the trust file")
+    done = 0
+    for kind in district.kinds():
+        plans = [
+            plan_of(folder, place)
+            for place in district.nodes
+            if place.kind == kind and not has_identity(folder.node(place.id))
+        ]
+        if plans:
+            body = {"kind": kind, "count": len(plans), "minutes": TOKEN_MINUTES}
+            token = str(client.post("provisioning/tokens", body)["token"])
+            prepare(plans, client, token, trust)
+            done += len(plans)
+    return done
+
+
+def install_nodes(
+    folder: DemoFolder, places: Sequence[Place], images: Mapping[str, FactoryImage]
+) -> None:
+    """Gives every node its factory installation that has none yet.
+
+    Raises:
+        FileError: a folder cannot be written.
+    """
+    todo = [place for place in places if not is_installed(folder.node(place.id))]
+
+    def write(place: Place) -> None:
+        install(images[place.kind], folder.node(place.id))
+
+    with ThreadPoolExecutor(max_workers=WRITERS) as pool:
+        # A list, since a result that nobody takes hides its error.
+        list(pool.map(write, todo))
+
+
+def point_nodes(folder: DemoFolder, places: Sequence[Place], ports: Ports) -> None:
+    """Tells every node where broker and downloads are now."""
+    for place in places:
+        plan = plan_of(folder, place)
+        write_config(plan, (LOOPBACK, ports.broker), (LOOPBACK, ports.node))
