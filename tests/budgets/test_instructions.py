@@ -1,0 +1,32 @@
+"""What a report and a sunrise cost a node, in instructions that repeat exactly."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.budgets.instructions import compiled, count, per_round
+from tests.budgets.limits import REPORT_INSTRUCTIONS, SUNRISE_INSTRUCTIONS
+
+
+@pytest.fixture(scope="module")
+def modules(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The contract as .mpy."""
+    return compiled(repository, tmp_path_factory.mktemp("modules"))
+
+
+def test_a_report_is_encoded_within_its_budget(modules: Path) -> None:
+    few, many = per_round("report", 10, modules), per_round("report", 20, modules)
+    assert many <= REPORT_INSTRUCTIONS
+    # Start-up and imports, forty million, have cancelled out.
+    assert abs(few - many) < 0.02 * many
+
+
+@pytest.mark.parametrize("work", ["sunrise", "gliding sun"])
+def test_a_day_of_the_sun_is_computed_within_its_budget(work: str, modules: Path) -> None:
+    assert per_round(work, 1, modules) <= SUNRISE_INSTRUCTIONS
+
+
+def test_the_count_repeats_exactly_and_sees_more_work(modules: Path) -> None:
+    once = count("report", 10, modules)
+    assert count("report", 10, modules) == once
+    assert 10_000 < count("report", 11, modules) - once < 2 * REPORT_INSTRUCTIONS

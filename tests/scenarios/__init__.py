@@ -1,0 +1,1 @@
+"""Stories: whole ways through the system, with its real processes."""

@@ -1,0 +1,1 @@
+"""What several kinds of test share: real processes to test against."""

@@ -1,0 +1,1 @@
+"""Tests of the firmware: on the real MicroPython, in processes of their own."""

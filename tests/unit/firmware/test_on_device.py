@@ -1,0 +1,99 @@
+"""The firmware's parts on the real MicroPython, 64 and 32 bits: one program each in device/."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from firmware.net import mqtt
+from tests.unit.firmware.runner import ROOT, RUNTIMES, run_device
+
+both = pytest.mark.parametrize("runtime", RUNTIMES)
+
+
+@both
+def test_storage_clock_outbox_shadow_and_counters(runtime: str, tmp_path: Path) -> None:
+    run_device("core_parts", runtime, tmp_path).check()
+
+
+@both
+def test_a_lamp_follows_a_year_of_evenings(runtime: str, tmp_path: Path) -> None:
+    results = run_device("lamp_year", runtime, tmp_path)
+    results.check()
+    assert results.values["every_evening_of_a_year_switches_at_sunset_and_sunrise"] == 366
+
+
+@both
+def test_the_bootstrap_chooses_the_right_slot(runtime: str, tmp_path: Path) -> None:
+    run_device("bootstrap", runtime, tmp_path, str(ROOT / "firmware" / "boot")).check()
+
+
+@both
+@pytest.mark.parametrize("kind", ["streetlight", "smart_bin", "greenhouse", "reservoir"])
+def test_drivers_understand_their_parts(runtime: str, kind: str, tmp_path: Path) -> None:
+    run_device("drivers", runtime, tmp_path, kind, kind=kind).check()
+
+
+@both
+def test_tasks_are_supervised_and_answers_judged(runtime: str, tmp_path: Path) -> None:
+    run_device("supervision", runtime, tmp_path).check()
+
+
+@both
+def test_mqtt_streams_mean_the_same_however_they_are_cut(runtime: str, tmp_path: Path) -> None:
+    vectors = _mqtt_vectors(seed=1)
+    (tmp_path / "vectors.json").write_text(json.dumps(vectors))
+    results = run_device("mqtt_core", runtime, tmp_path)
+    results.check()
+    case = "streams_give_the_same_events_however_they_are_cut"
+    assert results.values[case] == len(vectors)
+
+
+def _mqtt_vectors(seed: int) -> list[dict[str, Any]]:
+    """Streams of packets, whole and damaged, with the events that CPython finds in one piece."""
+    chance = random.Random(seed)
+    vectors: list[dict[str, Any]] = []
+    for number in range(300):
+        stream = b"".join(_packet(chance) for _ in range(chance.randint(1, 5)))
+        if number % 3 == 2:
+            damaged = bytearray(stream)
+            damaged[chance.randrange(len(damaged))] ^= 1 << chance.randrange(8)
+            stream = bytes(damaged)
+        cuts = sorted(chance.randrange(len(stream) + 1) for _ in range(chance.randint(0, 8)))
+        cap = chance.choice((20, 60, 4096))
+        events = _events(stream, cap)
+        vectors.append({"stream": stream.hex(), "cuts": cuts, "cap": cap, "events": events})
+    return vectors
+
+
+def _packet(chance: random.Random) -> bytes:
+    sort = chance.randrange(6)
+    if sort == 0:
+        return bytes((0x20, 2, chance.randrange(2), chance.randrange(6)))
+    if sort == 1:
+        return mqtt.puback_packet(chance.randrange(1, 5))
+    if sort == 2:
+        return bytes((0x90, 4, 0, 1, 1, chance.choice((0, 1, 0x80))))
+    if sort == 3:
+        return b"\xd0\x00"
+    payload = chance.randbytes(chance.choice((0, 3, 50, 200)))
+    topic = "cf1/pk-sl-001/down/" + chance.choice(("desired", "echo"))
+    packet = bytearray(mqtt.publish_packet(topic, payload, chance.randrange(1, 65536), False))
+    packet[0] = chance.choice((0x32, 0x33, 0x3B))
+    return bytes(packet)
+
+
+def _events(stream: bytes, cap: int) -> Any:
+    try:
+        events = mqtt.MqttCore(cap).feed(stream)
+    except mqtt.MqttError:
+        return "error"
+    return [[_plain(part) for part in event] for event in events]
+
+
+def _plain(part: Any) -> Any:
+    if isinstance(part, bytes):
+        return part.hex()
+    return list(cast("tuple[int, ...]", part)) if isinstance(part, tuple) else part

@@ -1,0 +1,133 @@
+"""Evidence is the same however the messages come: late, twice or in another order."""
+
+from __future__ import annotations
+
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet_server.alarms.evidence import LAG_S, Evidence, Observation, fold, fold_all
+
+NODE = "pk-sl-001"
+
+
+def said(boot: int, seq: int, at_s: int, mains: bool | None, certain: bool = False) -> Observation:
+    return Observation(NODE, (boot, seq), at_s, at_s, mains=mains, certain=certain)
+
+
+def folded(*seen: Observation) -> Evidence:
+    return fold_all({}, list(seen))[NODE]
+
+
+def test_a_last_gasp_makes_a_node_dark_and_a_cold_boot_lights_it() -> None:
+    dark = folded(said(1, 1, 100, True), said(1, 2, 110, False, True))
+    assert (dark.mains, dark.mains_since_s, dark.gasped) == (False, 110, True)
+    lit = fold(dark, said(2, 1, 200, True, True))
+    assert (lit.mains, lit.mains_since_s, lit.gasped) == (True, 200, False)
+
+
+def test_a_report_with_a_lagging_meter_does_not_undo_a_last_gasp() -> None:
+    gasp = said(1, 5, 100, False, True)
+    lagging = folded(gasp, said(1, 6, 101, True))
+    assert lagging.dark
+    told = fold(lagging, said(1, 7, 102, True, True))
+    assert not told.dark
+    outlived = fold(lagging, said(1, 7, 100 + LAG_S, True))
+    assert not outlived.dark, "no supercapacitor lasts so long: the mains must be back"
+
+
+def test_an_older_message_changes_nothing() -> None:
+    now = folded(said(2, 9, 100, True, True))
+    assert fold(now, said(2, 8, 101, False, True)) == now
+    assert fold(now, said(1, 99, 102, False, True)) == now
+
+
+def test_a_last_gasp_counts_though_reports_are_numbered_higher() -> None:
+    """Nodes encode it when they connect, so that its moment costs one write."""
+    found = folded(said(1, 90, 101, True), said(1, 5, 102, False, True))
+    assert (found.dark, found.gasped, found.mains_since_s) == (True, True, 102)
+
+
+def test_a_last_gasp_overtaken_by_a_report_of_the_dark_node_is_still_counted_as_told() -> None:
+    found = folded(said(1, 90, 101, False), said(1, 5, 102, False, True))
+    assert (found.dark, found.gasped, found.mains_since_s) == (True, True, 101)
+
+
+def test_a_report_from_before_the_last_gasp_does_not_undo_it_however_late() -> None:
+    dark = folded(said(1, 5, 100, False, True))
+    late = Observation(NODE, (1, 90), 300, 99, mains=True)
+    assert fold(dark, late).dark
+
+
+def test_a_report_with_a_lagging_meter_does_not_undo_the_return_of_the_mains() -> None:
+    lit = folded(said(1, 5, 100, False, True), said(1, 6, 105, True, True))
+    assert fold(lit, said(1, 7, 106, False)).mains is True
+    assert fold(lit, said(1, 7, 105 + LAG_S, False)).mains is False
+
+
+def test_a_will_silences_until_the_node_is_heard_again() -> None:
+    spoke = folded(said(3, 4, 100, True))
+    gone = fold(spoke, Observation(NODE, (3, 1), 130, will=True))
+    assert gone.silent_since_s(1000, 140) == 130
+    back = fold(gone, said(3, 5, 150, True))
+    assert back.silent_since_s(1000, 160) is None
+    assert back.voice_since_s == 150
+
+
+def test_a_will_of_an_earlier_boot_or_a_repeated_one_proves_nothing() -> None:
+    spoke = folded(said(3, 4, 100, True))
+    assert fold(spoke, Observation(NODE, (2, 1), 130, will=True)) == spoke
+    will = Observation(NODE, (3, 1), 130, will=True)
+    back = fold(fold(spoke, will), said(3, 5, 150, True))
+    assert fold(back, will) == back
+
+
+def test_overdue_reports_are_silence() -> None:
+    spoke = folded(said(1, 1, 100, True))
+    assert spoke.silent_since_s(60, 160) is None
+    assert spoke.silent_since_s(60, 161) == 160
+
+
+def test_faults_follow_the_newest_list_or_event() -> None:
+    listed = folded(Observation(NODE, (1, 3), 10, faults=frozenset({"tilt", "cycling"})))
+    off = fold(listed, Observation(NODE, (1, 4), 11, faults_off=frozenset({"tilt"})))
+    assert off.faults == {"cycling"}
+    late = fold(off, Observation(NODE, (1, 2), 12, faults_on=frozenset({"leakage"})))
+    assert late.faults == {"cycling"}
+
+
+observations = st.builds(
+    Observation,
+    node_id=st.just(NODE),
+    stamp=st.tuples(st.integers(0, 3), st.integers(0, 12)),
+    received_s=st.just(1000),
+    will=st.booleans(),
+    mains=st.sampled_from([True, False, None]),
+    certain=st.booleans(),
+    faults=st.none() | st.frozensets(st.sampled_from(["tilt", "fire"])),
+    flood_level=st.none() | st.integers(0, 3),
+)
+
+
+@given(st.lists(observations, max_size=20))
+def test_a_message_that_comes_again_at_once_changes_nothing(seen: list[Observation]) -> None:
+    once = Evidence(NODE)
+    twice = Evidence(NODE)
+    for item in seen:
+        once = fold(once, item)
+        twice = fold(fold(twice, item), item)
+    assert once == twice
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=8),
+    st.randoms(use_true_random=False),
+)
+def test_the_last_certain_word_on_the_mains_wins_in_any_order(
+    words: list[tuple[bool, bool]], chance: Random
+) -> None:
+    seen = [said(1, number, 100, mains, True) for number, (mains, _) in enumerate(words)]
+    shuffled = list(seen)
+    chance.shuffle(shuffled)
+    assert folded(*shuffled).mains == words[-1][0]
