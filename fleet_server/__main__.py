@@ -2,6 +2,7 @@
 
     python -m fleet_server init --data DIR [--json]
     python -m fleet_server broker-config --data DIR --broker-port 8883
+    python -m fleet_server broker --data DIR
     python -m fleet_server password --data DIR --user admin [--json]
     python -m fleet_server run --data DIR --http-port 8080 --node-port 8443 --broker-port 8883
 
@@ -73,11 +74,14 @@ def _parser() -> argparse.ArgumentParser:
     for name, function, text in (
         ("init", _init, "make what is missing: database, CA, broker folder, administrator"),
         ("broker-config", _broker_config, "write mosquitto.conf and its access list"),
+        ("broker", _broker, "be the Mosquitto broker, and tell the server what it denies"),
         ("password", _password, "give a user a new generated password and end their logins"),
         ("run", _run, "serve until SIGTERM or SIGINT"),
     ):
         verb = verbs.add_parser(name, parents=[shared], help=text)
         verb.set_defaults(verb_function=function)
+        if name == "broker":
+            verb.add_argument("--program", default="mosquitto", help="Mosquitto 2 (from PATH)")
         if name in ("init", "password"):
             verb.add_argument("--json", action="store_true", help="print one JSON object")
         if name == "password":
@@ -102,6 +106,14 @@ def _broker_config(settings: Settings, _: argparse.Namespace) -> int:
     from fleet_server.adapters.mosquitto import write_config
 
     print(write_config(settings, settings.broker_port))
+    return 0
+
+
+def _broker(settings: Settings, chosen: argparse.Namespace) -> int:
+    from fleet_server.adapters.broker_log import become_broker
+    from fleet_server.adapters.mosquitto import config_path
+
+    become_broker(chosen.program, config_path(settings))
     return 0
 
 

@@ -91,14 +91,20 @@ def compose(settings: Settings, database: SqlDatabase, publisher: Publisher) -> 
 class Workers:
     """The tasks behind commands, alarms and rollouts; made idle, run by `_run_tasks`."""
 
-    def __init__(self, services: Services, hears: Callable[[], bool] = lambda: True) -> None:
+    def __init__(
+        self,
+        services: Services,
+        hears: Callable[[], bool] = lambda: True,
+        hearings: Callable[[], int] = lambda: 0,
+    ) -> None:
         """
         Args:
             services: what they work with.
             hears: whether our link from the broker stands.
+            hearings: how often that link came to stand.
         """
         database, clock, hub = services.database, services.clock, services.hub
-        self.dispatcher = Dispatcher(database, clock, services.publisher, hub)
+        self.dispatcher = Dispatcher(database, clock, services.publisher, hub, hearings)
         self.follower = Follower(database, clock, hub)
         self.alarm_watch = AlarmWatch(database, clock, hub, policy_of(services.settings), hears)
         self.executor = Executor(database, clock, hub, self.dispatcher)
@@ -174,7 +180,7 @@ async def _serve(settings: Settings) -> None:
         settings.host, settings.broker_port, tls.broker_client(settings, COMMAND)
     )
     services = compose(settings, database, publisher)
-    workers = Workers(services, lambda: hears())
+    workers = Workers(services, lambda: hears(), lambda: ears.subscriptions)
     ears = Ears(services, database, workers.subscribers)
     hears = ears.checks()["broker_ingest"]
     checks = {**ears.checks(), "broker_command": lambda: publisher.connected}

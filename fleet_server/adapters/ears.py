@@ -1,4 +1,4 @@
-"""All that listens to the nodes, as one part: broker client, ingest, relay, live news, echo."""
+"""All that listens to the nodes, as one part: broker, its denials, ingest, relay, news, echo."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from fleet_server.adapters import tls
 from fleet_server.adapters.ca_files import INGEST
 from fleet_server.adapters.database import SqlDatabase
+from fleet_server.adapters.denials import Denials
 from fleet_server.adapters.health import Checks
 from fleet_server.adapters.ingest_client import IngestClient
 from fleet_server.adapters.relay import Relay
@@ -31,6 +32,8 @@ class Ears:
             settings.host, settings.broker_port, tls.broker_client(settings, INGEST), self._ingest
         )
 
+        self._denials = Denials(settings.broker_folder, self._ingest)
+
     def checks(self) -> Checks:
         """What /readyz asks of it."""
         return {
@@ -38,13 +41,20 @@ class Ears:
             "store": lambda: self._ingest.storing,
         }
 
+    @property
+    def subscriptions(self) -> int:
+        """How often nodes have become audible."""
+        return self._client.subscriptions
+
     def start(self) -> None:
         """Begins to listen."""
+        self._denials.open()
         self._ingest.start()
         self._client.start()
 
     def stop(self) -> None:
         """Ends after the batch in hand: first the store, so that its acknowledgements leave."""
+        self._denials.close()
         self._ingest.stop()
         self._client.stop()
 

@@ -43,6 +43,7 @@ class IngestClient:
         self._connection = 0
         self._lock = threading.Lock()
         self._subscribed = False
+        self._subscriptions = 0
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             client_id=INGEST,
@@ -65,6 +66,11 @@ class IngestClient:
     def connected(self) -> bool:
         """Whether messages of nodes can arrive."""
         return self._subscribed
+
+    @property
+    def subscriptions(self) -> int:
+        """How often nodes have become audible; each time, something may have been missed."""
+        return self._subscriptions
 
     def start(self) -> None:
         """Starts the thread, which connects and stays connected."""
@@ -97,7 +103,9 @@ class IngestClient:
         self, client: mqtt.Client, _userdata: Any, _mid: int, reasons: Any, _properties: Any
     ) -> None:
         self._subscribed = all(reason.value < _FAILURE for reason in reasons)
-        if not self._subscribed:
+        if self._subscribed:
+            self._subscriptions += 1
+        else:
             _log.error("the broker refused the ingest's subscription")
 
     def _on_disconnect(

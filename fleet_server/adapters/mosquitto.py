@@ -5,7 +5,8 @@ broker): a certificate decides the user name AND the client id, so no node can
 take over another's session; a SUBSCRIBE outside the own topics is answered
 with failure 0x80 or matches nothing; a PUBLISH outside them is dropped, yet a
 QoS 1 one is acknowledged all the same (MQTT 3.1.1 has no negative
-acknowledgement), so a node never learns that it shouted into the void.
+acknowledgement), so a node never learns that it shouted into the void; the
+operator does, where the broker runs with its log read (`broker_log`).
 """
 
 from __future__ import annotations

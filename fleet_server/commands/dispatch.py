@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from fastapi import Request
@@ -42,11 +42,28 @@ _log = logging.getLogger("cityfleet.commands")
 class Dispatcher:
     """The task that publishes; one per process."""
 
-    def __init__(self, database: Database, clock: Clock, publisher: Publisher, hub: Hub) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        publisher: Publisher,
+        hub: Hub,
+        hearings: Callable[[], int],
+    ) -> None:
+        """
+        Args:
+            database: holds what waits.
+            clock: says when silence has lasted too long.
+            publisher: the way to the broker.
+            hub: the open screens.
+            hearings: how often nodes have become audible; each time their answers may have gone
+                to a broker that had forgotten us, so whoever owes one is asked again.
+        """
         self._database = database
         self._clock = clock
         self._publisher = publisher
         self._hub = hub
+        self._hearings = hearings
         self._bell = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -60,8 +77,10 @@ class Dispatcher:
         """Publishes what waits, until cancelled."""
         self._loop = asyncio.get_running_loop()
         looked_s = self._clock.system_now_s()
-        fresh = True
+        fresh, heard = True, 0
         while True:
+            if heard != (heard := self._hearings()):
+                fresh = True
             if not self._publisher.connected:
                 fresh = True
                 await asyncio.sleep(LOOK_S)
@@ -147,8 +166,8 @@ class Dispatcher:
         announce(self._hub, news)
 
     def send_again(self, all_open: bool) -> None:
-        """Queues documents that may have got lost: after a new connection all that wait for an
-        answer, otherwise those of nodes that are there and have been silent about it."""
+        """Queues documents that may have got lost: after a new link all that wait for an answer,
+        otherwise those of nodes that are there and have been silent about it."""
         waiting = select(CommandTarget.node_id).where(CommandTarget.state == rules.SENT)
         if not all_open:
             now_s = self._clock.system_now_s()

@@ -17,10 +17,17 @@ DETAIL_CHARS = 200
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as it arrived."""
+    """A message as it arrived.
+
+    Attributes:
+        topic: where to.
+        payload: what; empty where the broker kept it.
+        denied_to: the client whose publish the broker denied; empty for one that it let through.
+    """
 
     topic: str
     payload: bytes
+    denied_to: str = ""
 
 
 @dataclass(slots=True)

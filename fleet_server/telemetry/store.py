@@ -86,6 +86,9 @@ def _decode_all(
 ) -> list[tuple[Message, Decoded]]:
     decoded: list[tuple[Message, Decoded]] = []
     for message in batch:
+        if message.denied_to:
+            refusals.add(message, WRONG_NODE, f"published by {message.denied_to}")
+            continue
         try:
             decoded.append((message, decode(message.topic, message.payload, now_s)))
         except ProtocolError as error:

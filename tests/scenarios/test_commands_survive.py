@@ -129,7 +129,9 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 @contextmanager
-def street(settings: Settings) -> Generator[tuple[Broker, list[LiveLamp], str]]:
+def street(
+    settings: Settings, watched: bool = False
+) -> Generator[tuple[Broker, list[LiveLamp], str]]:
     """Broker and connected lamps, and an operator's token."""
     clock = FleetClock()
     with database_of(settings) as database:
@@ -151,7 +153,7 @@ def street(settings: Settings) -> Generator[tuple[Broker, list[LiveLamp], str]]:
             password=PASSWORD,
             address="test",
         )
-    with running_broker(settings) as broker:
+    with running_broker(settings, watched) as broker:
         lamps = [LiveLamp(settings, broker, name) for name in LAMPS]
         try:
             for lamp in lamps:
@@ -169,6 +171,9 @@ def test_a_command_survives_the_death_of_broker_and_server(settings: Settings) -
             for lamp in lamps:
                 lamp.leave()
             broker.kill()
+            # It knows neither the server's session nor any document: what lamps say before the
+            # server listens again is lost.
+            broker.forget()
             waiting = desk.override(20)
             time.sleep(0.5)
             assert desk.get(f"commands/{waiting}")["counts"]["queued"] == len(LAMPS)

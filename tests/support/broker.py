@@ -10,6 +10,7 @@ Tests that use it are marked `sockets`.
 """
 
 import queue
+import shutil
 import signal
 import socket
 import subprocess
@@ -27,6 +28,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from fleet_server.settings import Settings
 from tests.support.data_folder import Identity
 
+REPOSITORY = Path(__file__).parents[2]
 PROGRAM = Path(sys.prefix) / "bin" / "mosquitto"
 WAIT_S = 10.0
 
@@ -34,17 +36,27 @@ WAIT_S = 10.0
 class Broker:
     """The broker's process; it can be killed and started again on the same port and data."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, watched: bool = False) -> None:
+        """
+        Args:
+            settings: of the server whose broker it is.
+            watched: with the server's reader behind its log, as in a city.
+        """
         self.port = settings.broker_port
         self.log = settings.broker_folder / "mosquitto.log"
-        self._configuration = settings.broker_folder / "mosquitto.conf"
+        self._memory = settings.broker_folder / "data"
+        self._command = [str(PROGRAM), "-c", str(settings.broker_folder / "mosquitto.conf")]
+        if watched:
+            verb = [sys.executable, "-m", "fleet_server", "broker", "--data", str(settings.data)]
+            self._command = [*verb, "--program", str(PROGRAM)]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Starts it and waits until it listens."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [str(PROGRAM), "-c", str(self._configuration)],
+                self._command,
+                cwd=REPOSITORY,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -58,6 +70,12 @@ class Broker:
     def kill(self) -> None:
         """Ends it as a power cut would."""
         self._end(signal.SIGKILL)
+
+    def forget(self) -> None:
+        """Takes its memory, as a disk would that was replaced; it must be down."""
+        assert self._process is None
+        shutil.rmtree(self._memory)
+        self._memory.mkdir(mode=0o700)
 
     def pause(self) -> None:
         """Lets it hang: connections stand, nothing is answered."""
@@ -181,9 +199,9 @@ class Client:
 
 
 @contextmanager
-def running_broker(settings: Settings) -> Generator[Broker]:
+def running_broker(settings: Settings, watched: bool = False) -> Generator[Broker]:
     """A broker for the block."""
-    broker = Broker(settings)
+    broker = Broker(settings, watched)
     broker.start()
     try:
         yield broker

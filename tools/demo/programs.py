@@ -57,8 +57,8 @@ def environment() -> dict[str, str]:
 
 
 def broker_command(folder: DemoFolder) -> list[str]:
-    """Mosquitto with the configuration that the fleet server wrote."""
-    return [str(_PROGRAMS / "mosquitto"), "-c", str(folder.server / "broker" / "mosquitto.conf")]
+    """Mosquitto with the configuration that the fleet server wrote, its log read by the server."""
+    return _server(folder, "broker", "--program", str(_PROGRAMS / "mosquitto"))
 
 
 def server_command(folder: DemoFolder, ports: Ports, clock: CityClock) -> list[str]:
