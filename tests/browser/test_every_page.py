@@ -79,6 +79,7 @@ def test_the_login_is_accessible_in_both_themes_and_fits_a_phone(
     expect(page.locator("html")).to_have_attribute("lang", language)
     for theme in THEMES:
         page.evaluate(f"document.querySelector('[data-set-theme={theme}]').click()")
+        page.evaluate(SETTLED)
         assert violations(page, axe) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
     assert page.evaluate(SMALL_TARGETS) == []

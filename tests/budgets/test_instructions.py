@@ -1,4 +1,4 @@
-"""What a report and a sunrise cost a node, in instructions that repeat exactly."""
+"""What a report and a sunrise cost a node, in instructions that repeat."""
 
 from pathlib import Path
 
@@ -26,7 +26,9 @@ def test_a_day_of_the_sun_is_computed_within_its_budget(work: str, modules: Path
     assert per_round(work, 1, modules) <= SUNRISE_INSTRUCTIONS
 
 
-def test_the_count_repeats_exactly_and_sees_more_work(modules: Path) -> None:
+def test_the_count_repeats_and_sees_more_work(modules: Path) -> None:
     once = count("report", 10, modules)
-    assert count("report", 10, modules) == once
+    # The collector takes whatever on the stack looks like an address for one, so that a few
+    # tens of instructions of fifty million hang on where the system put the stack.
+    assert abs(count("report", 10, modules) - once) < 1000
     assert 10_000 < count("report", 11, modules) - once < 2 * REPORT_INSTRUCTIONS
