@@ -26,9 +26,11 @@ from pathlib import Path
 from fleet_server.errors import SettingsError
 
 PIPE_NAME = "denied"
-# Said of every packet and of every connection.
+# Said of every packet and of every connection; of subscriptions the log has "CLIENT QOS TOPIC",
+# of the memory a line every ten seconds.
 _CHATTER = re.compile(
-    rb"^(\d+: )?(Sending |Received |\t|No will message|Will message|Denied PUBLISH)"
+    rb"^(?:\d+: )?(?:Sending |Received |\t|No will message|Will message|Denied PUBLISH"
+    rb"|Saving in-memory|\S+ [012] \S+$)"
 )
 _DENIED = re.compile(rb"^(?:\d+: )?Denied PUBLISH from (\S+) \(.*?, '(.*)', \.\.\. \(")
 _READ_BYTES = 1 << 16

@@ -21,6 +21,8 @@ CHATTER = (
     b"1795227600: Sending PUBACK to pk-sl-001 (m1, rc0)\n"
     b"1795227600: No will message specified.\n"
     b"1795227600: \tcf1/+/up/# (QoS 1)\n"
+    b"1795227600: server-ingest 1 cf1/+/up/#\n"
+    b"1795227600: Saving in-memory database to /data/mosquitto.db.\n"
 )
 WORDS = b"1795227600: mosquitto version 2.0.21 starting\n"
 
