@@ -52,6 +52,9 @@ FAULT_ON = 10
 FAULT_OFF = 11
 ECHO_REQUEST = 12
 MAINS_RESTORED = 13
+CRASHED = 14
+SAFE_MODE_ENTERED = 15
+SAFE_MODE_LEFT = 16
 
 EVENT_NAMES = {
     BOOTED: "booted",
@@ -67,6 +70,9 @@ EVENT_NAMES = {
     FAULT_OFF: "fault_off",
     ECHO_REQUEST: "echo_request",
     MAINS_RESTORED: "mains_restored",
+    CRASHED: "crashed",
+    SAFE_MODE_ENTERED: "safe_mode_entered",
+    SAFE_MODE_LEFT: "safe_mode_left",
 }
 
 

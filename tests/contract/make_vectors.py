@@ -163,6 +163,24 @@ def _messages() -> list[Vector]:
         _frozen("report without readings", "messages.encode_report", [2, 1, 0, AT_S, [None] * 9]),
         _frozen("batch of ten", "messages.encode_batch", [1, 312, 4021, rows]),
         _frozen("batch back", "messages.decode_batch", [{"$hex": batch.hex()}]),
+        _frozen(
+            "crash report",
+            "messages.encode_event",
+            [
+                *head,
+                14,
+                {
+                    "cause": "crash",
+                    "task": "meter",
+                    "exception": "ValueError('frame')",
+                    "trace": "bl0942.py:71 read < streetlight.py:170 _keep_meter",
+                    "heap_free_bytes": 41232,
+                    "uptime_s": 86412,
+                },
+            ],
+        ),
+        _frozen("safe mode entered", "messages.encode_event", [*head, 15, {"crashes": 3}]),
+        _frozen("safe mode left", "messages.encode_event", [*head, 16, {"uptime_s": 600}]),
         _frozen("last gasp", "messages.encode_event", [*head, 2, {"mains_v": 0}]),
         _frozen(
             "state",

@@ -201,3 +201,10 @@ class RTC:
             return plant().city.datetime()
         plant().city.set(moment)
         return None
+
+    def memory(self, data: bytes | None = None) -> bytes | None:
+        """The memory of at most 2048 bytes that a reset leaves alone, whole or to be replaced."""
+        if data is None:
+            return plant().rtc_memory.read()
+        plant().rtc_memory.write(bytes(data))
+        return None

@@ -3,7 +3,8 @@
 The bench passes one JSON object in the environment variable CITYFLEET_BENCH:
 
     {"node", "seed", "clock": {..}, "latitude_udeg", "longitude_udeg", "cause", "mains",
-     "line_fd": file number for lines to the bench, "series": {..} | absent, "set": {..}}
+     "line_fd": file number for lines to the bench, "series": {..} | absent, "set": {..},
+     "rtc_kept": whether the RTC memory outlived a power-on, as it does a brown-out}
 
 and later commands as JSON lines on standard input (commands.py). Without a bench a node
 can be started by hand: real time, mains there, no line.
@@ -19,6 +20,7 @@ from peripherals import make_part
 from plant import commands, power
 from plant.chance import Chance
 from plant.city import City
+from plant.rtc_memory import RtcMemory
 
 _DEFAULT = {"node": "by-hand", "seed": 1, "latitude_udeg": 13983000, "longitude_udeg": 108000000}
 _instance = None
@@ -122,6 +124,7 @@ class Plant:
         clock = word.get("clock") or {"real_ref_s": real_s, "city_ref_s": real_s, "speed": 1}
         self.city = City(clock, word["latitude_udeg"], word["longitude_udeg"])
         self.cause = word.get("cause", power.PWRON_RESET)
+        self.rtc_memory = RtcMemory(self.cause == power.PWRON_RESET and not word.get("rtc_kept"))
         self.wifi_key = word.get("wifi_key")
         self.unique_id = hashlib.sha256(self.node.encode()).digest()[:6]
         self.mains = bool(word.get("mains", True))

@@ -3,7 +3,7 @@
 import { get } from "../core/api.js";
 import { realAge } from "../core/clock.js";
 import { $, $$, debounce, fill, h, icon } from "../core/dom.js";
-import { age, moment, number, quantity, unitDigits } from "../core/format.js";
+import { age, duration, moment, number, quantity, unitDigits } from "../core/format.js";
 import { hasTerm, t, term } from "../core/i18n.js";
 import { on } from "../core/live.js";
 import { onTheme } from "../core/shell.js";
@@ -108,6 +108,8 @@ async function loadReadings() {
 function detailText(key, value) {
   if (typeof value === "boolean") return value ? t("yes") : t("no");
   if (key === "error" || key === "reason") return reasonName(value);
+  if (typeof value === "number" && key.endsWith("_s")) return duration(value);
+  if (typeof value === "number" && key.endsWith("_bytes")) return `${number(value / 1024, 1)} KiB`;
   return key === "cause" ? term("cause", value) : String(value);
 }
 
@@ -120,7 +122,7 @@ function eventText(event) {
   return parts.join(" · ");
 }
 
-const bad = new Set(["last_gasp", "offline", "desired_refused", "update_refused", "update_rolled_back", "fault_on"]);
+const bad = new Set(["last_gasp", "offline", "desired_refused", "update_refused", "update_rolled_back", "fault_on", "crashed", "safe_mode_entered"]);
 
 async function loadEvents() {
   const { events } = await get(`${path}/events`);
