@@ -47,3 +47,8 @@ TEXT_BYTES = 200
 MANIFEST_BYTES = 4096
 SIGNATURES = 8
 NONCE_BYTES = 32
+# A certificate request (PKCS#10) for the longest node id has 233 bytes.
+DETAIL_BYTES = 256
+# A node's certificate has about 560 bytes.
+CERTIFICATE_BYTES = 2048
+MARK_BYTES = 8

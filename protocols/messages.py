@@ -22,10 +22,13 @@ from protocols.fields import check_values, fields_of
 from protocols.limits import (
     BATCH_REPORTS,
     BOOT_MAX,
+    CERTIFICATE_BYTES,
     DESIRED_VERSION_MAX,
+    DETAIL_BYTES,
     DOWN_BYTES,
     EVENT_DETAIL_KEYS,
     MANIFEST_BYTES,
+    MARK_BYTES,
     NONCE_BYTES,
     OVERRIDE_S,
     REPORT_MAX_S,
@@ -55,6 +58,9 @@ MAINS_RESTORED = 13
 CRASHED = 14
 SAFE_MODE_ENTERED = 15
 SAFE_MODE_LEFT = 16
+CERTIFICATE_REQUESTED = 30
+CERTIFICATE_RENEWED = 31
+CERTIFICATE_RENEWAL_FAILED = 32
 
 EVENT_NAMES = {
     BOOTED: "booted",
@@ -73,6 +79,9 @@ EVENT_NAMES = {
     CRASHED: "crashed",
     SAFE_MODE_ENTERED: "safe_mode_entered",
     SAFE_MODE_LEFT: "safe_mode_left",
+    CERTIFICATE_REQUESTED: "certificate_requested",
+    CERTIFICATE_RENEWED: "certificate_renewed",
+    CERTIFICATE_RENEWAL_FAILED: "certificate_renewal_failed",
 }
 
 
@@ -236,6 +245,31 @@ def decode_echo(data: bytes) -> bytes:
     return nonce
 
 
+def encode_certificate(mark: bytes, certificate: bytes | None, reason: str | None) -> bytes:
+    """The answer to a certificate request: the certificate as DER, or why there is none.
+
+    `mark` is the start of the SHA-256 of the request, so that a late answer is known for one.
+    """
+    return encode([VERSION, mark, certificate, reason])
+
+
+def decode_certificate(data: bytes) -> tuple[bytes, bytes | None, str | None]:
+    """-> (mark, certificate or None, reason or None); one of the two is there.
+
+    Raises:
+        ProtocolError: any reason but the topic ones.
+    """
+    _, mark, certificate, reason = _array(data, DOWN_BYTES, 4, 4)
+    if not isinstance(mark, bytes) or len(mark) != MARK_BYTES:
+        raise ProtocolError(MALFORMED, "mark")
+    if isinstance(certificate, bytes) and reason is None:
+        if len(certificate) > CERTIFICATE_BYTES:
+            raise ProtocolError(OVERSIZED, "certificate")
+    elif certificate is not None or not isinstance(reason, str) or len(reason) > TEXT_BYTES:
+        raise ProtocolError(MALFORMED, "neither certificate nor reason")
+    return mark, certificate, reason
+
+
 def _array(data: bytes, most_bytes: int, least: int, most: int | None) -> list:
     if len(data) > most_bytes:
         raise ProtocolError(OVERSIZED, str(len(data)) + " bytes")
@@ -278,7 +312,8 @@ def _flat_map(value: object) -> dict[str, object]:
             raise ProtocolError(MALFORMED, "detail key")
         if isinstance(item, (list, dict)):
             raise ProtocolError(MALFORMED, "detail is nested")
-        if isinstance(item, (str, bytes)) and len(item) > TEXT_BYTES:
+        most = DETAIL_BYTES if isinstance(item, bytes) else TEXT_BYTES
+        if isinstance(item, (str, bytes)) and len(item) > most:
             raise ProtocolError(OVERSIZED, "detail " + key)
     return value
 

@@ -10,7 +10,7 @@ from protocols.limits import NODE_ID_CHARS
 
 PREFIX = "cf1"
 UP_CHANNELS = ("report", "batch", "event", "state")
-DOWN_CHANNELS = ("desired", "echo")
+DOWN_CHANNELS = ("desired", "echo", "certificate")
 ALL_UP = PREFIX + "/+/up/#"
 ALL_DOWN = PREFIX + "/+/down/#"
 

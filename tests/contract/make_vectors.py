@@ -200,7 +200,52 @@ def _messages() -> list[Vector]:
                 f"report cut at {cut}", "messages.decode_report", [{"$hex": report[:cut].hex()}]
             )
         )
-    return vectors + _refused_messages(report, batch)
+    return vectors + _certificate_messages(head) + _refused_messages(report, batch)
+
+
+def _certificate_messages(head: list[Any]) -> list[Vector]:
+    """A renewal: the request and its outcome as events, and the answers to it."""
+    mark = {"$hex": "0011223344556677"}
+    encode, decode = "messages.encode_certificate", "messages.decode_certificate"
+    granted = messages.encode_certificate(bytes(8), b"\x30" * 2048, None)
+    refused = messages.encode_certificate(bytes(8), None, "too_soon")
+    wrong = {
+        "with both": (bytes(8), b"0", "x"),
+        "with neither": (bytes(8), None, None),
+        "with a mark of seven": (bytes(7), b"0", None),
+        "too large": (bytes(8), bytes(2049), None),
+        "as text": (bytes(8), "0", None),
+        "with a long reason": (bytes(8), None, "x" * 201),
+    }
+    events: dict[int, dict[str, Any]] = {
+        30: {"request": {"$hex": "30" * 233}},
+        31: {"not_after_s": AT_S + 825 * 86400},
+        32: {"error": "too_soon"},
+    }
+    vectors = [
+        _frozen(
+            messages.EVENT_NAMES[code].replace("_", " "),
+            "messages.encode_event",
+            [*head, code, detail],
+        )
+        for code, detail in events.items()
+    ]
+    too_large = messages.encode_event(1, 312, 4021, AT_S, 30, {"request": bytes(257)})
+    vectors += [
+        _frozen("certificate granted", encode, [mark, {"$hex": "3003020100"}, None]),
+        _frozen("certificate refused", encode, [mark, None, "too_soon"]),
+        _frozen("certificate granted, back", decode, [{"$hex": granted.hex()}]),
+        _frozen("certificate refused, back", decode, [{"$hex": refused.hex()}]),
+        _frozen("request too large", "messages.decode_event", [{"$hex": too_large.hex()}]),
+    ]
+    for name, (mark_of, certificate, reason) in wrong.items():
+        data = messages.encode_certificate(mark_of, certificate, reason)  # type: ignore[arg-type]
+        vectors.append(_frozen(f"certificate {name}", decode, [{"$hex": data.hex()}]))
+    vectors += [
+        _frozen(f"certificate cut at {cut}", decode, [{"$hex": refused[:cut].hex()}])
+        for cut in range(0, len(refused), 3)
+    ]
+    return vectors
 
 
 def _refused_messages(report: bytes, batch: bytes) -> list[Vector]:

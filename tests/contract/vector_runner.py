@@ -62,6 +62,8 @@ def calls() -> dict[str, object]:
         "messages.decode_desired": messages.decode_desired,
         "messages.encode_desired": messages.encode_desired,
         "messages.decode_echo": messages.decode_echo,
+        "messages.decode_certificate": messages.decode_certificate,
+        "messages.encode_certificate": messages.encode_certificate,
         "schedule.level": level,
         "sun.error_s": sun_error_s,
     }
