@@ -26,6 +26,8 @@ _BUS_KEYS = {
     "uart": {"tx": Use.OUTPUT, "rx": Use.INPUT},
     "i2c": {"scl": Use.OUTPUT, "sda": Use.OUTPUT},
 }
+# An RS485 transceiver that does not turn by itself is turned by a pin.
+_BUS_OPTIONS = {"uart": {"direction": Use.OUTPUT}, "i2c": {}}
 _BUS_FIGURES = {"uart": {"baud": (300, 1_000_000)}, "i2c": {"freq": (10_000, 400_000)}}
 
 
@@ -132,7 +134,7 @@ class _Checker:
         self._lines = lines
         self._document = document
         self._used_pins: dict[int, tuple[str, str]] = {}
-        self._used_uarts: dict[str, str] = {}
+        self._used_uarts: dict[str, tuple[str, bool]] = {}
         self._used_addresses: dict[tuple[str, int], str] = {}
 
     def check(self) -> BoardDescription:
@@ -173,8 +175,9 @@ class _Checker:
         sort, number = found[1], int(found[2])
         if number not in (chip.uarts if sort == "uart" else chip.i2cs):
             raise self._error(where, "", f"{chip.name} has no {name} for parts")
-        pins, figures = _BUS_KEYS[sort], _BUS_FIGURES[sort]
-        self._only(table, where, {*pins, *figures})
+        pins, options, figures = _BUS_KEYS[sort], _BUS_OPTIONS[sort], _BUS_FIGURES[sort]
+        self._only(table, where, {*pins, *options, *figures})
+        pins = pins | {key: use for key, use in options.items() if key in table}
         result = {key: self._pin(chip, table, where, key, use) for key, use in pins.items()}
         for key, bounds in figures.items():
             result[key] = self._figure(table, where, key, bounds)
@@ -217,11 +220,16 @@ class _Checker:
         if not bus.startswith(part.bus or ""):
             raise self._error(where, "bus", f"a {table['part']} speaks {part.bus}, not {bus}")
         if part.bus == "uart":
-            other = self._used_uarts.setdefault(bus, where)
-            if other != where:
+            other, shares = self._used_uarts.setdefault(bus, (where, part.modbus))
+            if other != where and not (shares and part.modbus):
                 raise self._error(where, "bus", f"{bus} is taken by [{other}]")
-            if buses[bus]["baud"] != part.baud:
-                raise self._error(f"bus.{bus}", "baud", f"a {table['part']} speaks {part.baud}")
+            if buses[bus]["baud"] not in part.bauds:
+                rates = ", ".join(map(str, part.bauds))
+                raise self._error(f"bus.{bus}", "baud", f"a {table['part']} speaks {rates}")
+            if "direction" in buses[bus] and not part.modbus:
+                raise self._error(
+                    f"bus.{bus}", "direction", f"a {table['part']} hangs on no RS485 line"
+                )
         elif buses[bus]["freq"] > part.most_hz:
             raise self._error(
                 f"bus.{bus}", "freq", f"a {table['part']} follows {part.most_hz} Hz at most"
@@ -229,7 +237,7 @@ class _Checker:
         return bus
 
     def _address(self, table: dict[str, Any], where: str, part: PartType, bus: str) -> int:
-        address = self._figure(table, where, "address", (0x08, 0x77))
+        address = self._figure(table, where, "address", (1, 247))
         if address not in part.addresses:
             known = ", ".join(hex(known) for known in part.addresses)
             raise self._error(where, "address", f"a {table['part']} can only be at {known}")

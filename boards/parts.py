@@ -5,6 +5,7 @@ boards/virtual/device/peripherals. Which parts a kind of node cannot do without 
 too, by the name they must bear.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -24,8 +25,9 @@ class PartType:
     Attributes:
         pins: Key in board.toml -> what the pin is used for.
         bus: "uart", "i2c" or None.
-        baud: The serial rate that the part speaks at, for UART parts.
-        addresses: The I2C addresses that the part can be strapped to.
+        bauds: The serial rates that the part can speak at, for UART parts.
+        modbus: Whether it is a Modbus slave, which shares its UART by address (RS485).
+        addresses: The addresses that the part can be set to on I2C or Modbus.
         most_hz: The fastest I2C clock that the part follows, from its datasheet.
         figures: Key -> lowest and highest integer.
         span: Two figures of which the first must be the smaller one.
@@ -33,14 +35,17 @@ class PartType:
 
     pins: dict[str, Use] = field(default_factory=dict[str, Use])
     bus: str | None = None
-    baud: int | None = None
-    addresses: tuple[int, ...] = ()
+    bauds: tuple[int, ...] = ()
+    modbus: bool = False
+    addresses: Collection[int] = ()
     most_hz: int = 400_000
     figures: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     span: tuple[str, str] | None = None
 
 
 _OHM = (1, 10_000_000)
+# MODBUS over Serial Line V1.02, 2.2: 0 is broadcast, 248 to 255 are reserved.
+_SLAVES = range(1, 248)
 
 PARTS: dict[str, PartType] = {
     "lamp_pwm_relay": PartType(
@@ -50,11 +55,15 @@ PARTS: dict[str, PartType] = {
     "mains_detector": PartType(pins={"sense": Use.INPUT}),
     "bl0942": PartType(
         bus="uart",
-        baud=4800,
+        bauds=(4800,),
         figures={"shunt_uohm": (100, 100_000), "upper_ohm": _OHM, "lower_ohm": _OHM},
     ),
+    # SDM630-Modbus: the rates of its set-up menu.
+    "sdm630": PartType(
+        bus="uart", modbus=True, bauds=(2400, 4800, 9600, 19200, 38400), addresses=_SLAVES
+    ),
     "jsn_sr04t": PartType(
-        bus="uart", baud=9600, figures={"depth_mm": (200, 6000), "gap_mm": (0, 1000)}
+        bus="uart", bauds=(9600,), figures={"depth_mm": (200, 6000), "gap_mm": (0, 1000)}
     ),
     "bh1750": PartType(bus="i2c", addresses=(0x23, 0x5C)),
     "lis3dh": PartType(bus="i2c", addresses=(0x18, 0x19)),

@@ -15,10 +15,16 @@ _NUMBERS: dict[str, tuple[float, float]] = {
     "battery": (0, 5),
     "level_m": (-1000, 9000),
     "rain_mm_per_h": (0, 500),
+    "phase_1_v": (0, 420),
+    "phase_2_v": (0, 420),
+    "phase_3_v": (0, 420),
 }
 _SWITCHES = ("door", "fire")
 _LAMP = ("broken", "stuck_on")
-_FAULTS = ("silent", "crc", "stuck", "open", "short")
+_FAULTS = (
+    *("silent", "crc", "stuck", "open", "short"),
+    *("exception", "garbage", "cut", "late", "echo"),
+)
 NAMES = (*_NUMBERS, *_SWITCHES, "lamp", "sensor_fault")
 
 

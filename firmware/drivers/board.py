@@ -44,3 +44,16 @@ class Board:
                 )
             self._open[name] = bus
         return self._open[name]
+
+    # The Modbus master of an RS485 bus: one for all parts on it.
+    def modbus(self, name: str) -> object:
+        key = name + " modbus"
+        if key not in self._open:
+            from firmware.drivers.modbus import Modbus
+
+            settings = self._buses[name]
+            pin = settings.get("direction")
+            if pin is not None:
+                pin = machine.Pin(pin, machine.Pin.OUT, value=0)
+            self._open[key] = Modbus(self.bus(name), settings["baud"], pin)
+        return self._open[key]

@@ -142,6 +142,10 @@ class UART:
         self._line.write(bytes(data))
         return len(data)
 
+    def flush(self) -> None:
+        """Wait until all is sent."""
+        self._line.flush()
+
     def any(self) -> int:
         """How many bytes have arrived by now."""
         return self._line.arrived()

@@ -230,3 +230,33 @@ def check_any(folder: Path, raw: bytes) -> None:
     else:
         assert board.kind == "streetlight"
         assert json.loads(json.dumps(board.compiled())) == board.compiled()
+
+
+METER = '[part.%s]\npart = "sdm630"\nbus = "uart1"\naddress = %d\n'
+RS485 = "[bus.uart1]\ntx = 32\nrx = 33\ndirection = 27\nbaud = 9600\n"
+
+
+def test_modbus_slaves_share_a_line_by_address(folder: Path, street_text: str) -> None:
+    text = street_text + RS485 + METER % ("one", 1) + METER % ("two", 247)
+    (folder / "board.toml").write_text(text)
+    board = read_board(folder / "board.toml")
+    assert board.buses["uart1"]["direction"] == 27
+    assert [board.parts[name]["address"] for name in ("one", "two")] == [1, 247]
+    error = refusal(folder, text.replace("address = 247", "address = 1"))
+    assert "0x1 on uart1 is taken by [part.one]" in error.message
+    assert error.line == line_of(text, "[part.two]") + 3
+    assert "not 1 to 247" in refusal(folder, text.replace("address = 247", "address = 248")).message
+    error = refusal(folder, text.replace("direction = 27", "direction = 35"))
+    assert "input-only" in error.message
+    error = refusal(folder, text.replace("baud = 9600", "baud = 1200"))
+    assert error.line == line_of(text, "baud = 9600")
+
+
+def test_a_serial_line_is_for_modbus_or_for_one_part(folder: Path, street_text: str) -> None:
+    meter = METER % ("one", 1)
+    text = street_text.replace("baud = 4800", "baud = 4800\ndirection = 27")
+    error = refusal(folder, text)
+    assert "no RS485" in error.message
+    assert error.line == line_of(text, "direction = 27")
+    text = street_text + meter.replace("uart1", "uart2")
+    assert "taken by [part.meter]" in refusal(folder, text).message

@@ -37,6 +37,18 @@ def test_drivers_understand_their_parts(runtime: str, kind: str, tmp_path: Path)
 
 
 @both
+def test_modbus_is_spoken_whatever_the_line_does(runtime: str, tmp_path: Path) -> None:
+    uart = {"baud": 9600, "tx": 17, "rx": 16, "direction": 4}
+    meter = {"part": "sdm630", "bus": "uart2"}
+    board = {
+        "buses": {"uart2": uart},
+        "parts": {"meter": {**meter, "address": 1}, "second": {**meter, "address": 2}},
+    }
+    (tmp_path / "board.json").write_text(json.dumps(board))
+    run_device("modbus", runtime, tmp_path).check()
+
+
+@both
 def test_tasks_are_supervised_and_answers_judged(runtime: str, tmp_path: Path) -> None:
     run_device("supervision", runtime, tmp_path).check()
 

@@ -37,6 +37,8 @@ def make_part(plant: object, name: str, settings: dict) -> object:
         from peripherals.mlx90614 import Mlx90614 as Part
     elif part == "ads1115_loop":
         from peripherals.ads1115 import Ads1115 as Part
+    elif part == "sdm630":
+        from peripherals.sdm630 import Sdm630 as Part
     else:
         raise ValueError("no simulator for " + part)
     return Part(plant, name, settings)

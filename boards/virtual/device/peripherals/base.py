@@ -64,6 +64,9 @@ class SerialPart(Part):
     def write(self, data: bytes) -> None:
         """Bytes from the chip."""
 
+    def flush(self) -> None:
+        """What the chip writes is heard at once."""
+
 
 def crc8(data: bytes, polynomial: int, start: int) -> int:
     """CRC-8, high bit first, as the I2C sensors use it."""

@@ -88,6 +88,9 @@ class SilentLine:
     def read(self, count: int) -> bytes | None:
         return None
 
+    def flush(self) -> None:
+        pass
+
 
 class Bus:
     """An I2C bus: devices by address."""
@@ -144,10 +147,20 @@ class Plant:
             part = make_part(self, name, settings)
             self.parts[name] = part
             bus = settings.get("bus", "")
-            if bus.startswith("uart"):
+            if bus.startswith("uart") and "address" in settings:
+                self._rs485(bus, board["buses"][bus]).add(part)
+            elif bus.startswith("uart"):
                 self._uarts[int(bus[-1])] = part
             elif bus.startswith("i2c"):
                 self.bus(int(bus[-1])).devices[settings["address"]] = part
+
+    def _rs485(self, bus: str, settings: dict) -> object:
+        from peripherals.modbus import ModbusLine
+
+        number = int(bus[-1])
+        if number not in self._uarts:
+            self._uarts[number] = ModbusLine(self, settings)
+        return self._uarts[number]
 
     def pin(self, number: int) -> PinNode:
         if number not in self._pins:
