@@ -23,7 +23,7 @@ class Bench:
 
     def __init__(self, settings: BenchSettings, launches: Mapping[str, Launch]) -> None:
         gate = StartGate()
-        self._settings = settings
+        self.settings = settings
         self._feeding = Feeding(settings.nodes)
         self._nodes = {
             node.id: VirtualNode(node, launches[node.id], settings.log_folder, gate)
@@ -86,4 +86,4 @@ class Bench:
         while True:
             await asyncio.sleep(_LOOK_AT_LOGS_S)
             for name in self._nodes:
-                trim_log(self._settings.log_folder, name)
+                trim_log(self.settings.log_folder, name)

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from boards.virtual.bench import Bench
 from boards.virtual.errors import OrderError, SettingsError
+from boards.virtual.orders import carry_out, parse
 
 LOOPBACK = "127.0.0.1"
 LINE_BYTES = 16384
@@ -22,9 +23,6 @@ VISITORS_MAX = 16
 SECRET_TIMEOUT_S = 5.0
 IDLE_TIMEOUT_S = 600.0
 ANSWER_TIMEOUT_S = 10.0
-_CUTS = ("node", "feeder", "cabinet")
-
-Order = dict[str, Any]
 
 
 def listen(port: int) -> socket.socket:
@@ -65,28 +63,18 @@ class ControlLine:
             if self._visitors:
                 await asyncio.wait(list(self._visitors))
 
-    def obey(self, order: Order) -> dict[str, Any]:
+    def obey(self, order: dict[str, Any]) -> dict[str, Any]:
         """Carry out one order; what to answer beside "ok".
 
         Raises:
             OrderError: it makes no sense.
         """
-        do = order.get("do")
-        if not isinstance(do, str):
-            raise OrderError('an order is {"do": what, ..}')
-        verb, _, what = do.partition("_")
-        if verb in ("cut", "restore") and what in _CUTS:
-            switch = self._bench.cut if verb == "cut" else self._bench.restore
-            return {"nodes": switch(what, _text(order, what))}
-        if do == "status":
+        if order.get("do") == "status":
             return {"nodes": self._bench.status()}
-        if do == "set":
-            self._bench.set(_text(order, "node"), _text(order, "what"), order.get("value"))
-            return {}
-        if do == "stop":
+        if order.get("do") == "stop":
             self._bench.stop()
             return {}
-        raise OrderError(f"unknown order {do!r}")
+        return carry_out(self._bench, parse(order, self._bench.settings))
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -128,19 +116,12 @@ class ControlLine:
             await _answer(writer, answer)
 
 
-def _text(order: Order, key: str) -> str:
-    value = order.get(key)
-    if not isinstance(value, str):
-        raise OrderError(f"the order needs {key}, a text")
-    return value
-
-
-def _object(line: bytes) -> Order | None:
+def _object(line: bytes) -> dict[str, Any] | None:
     try:
         value: object = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return cast("Order", value) if isinstance(value, dict) else None
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
 
 
 async def _answer(writer: asyncio.StreamWriter, answer: dict[str, Any]) -> None:

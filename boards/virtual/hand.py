@@ -22,9 +22,11 @@ _NUMBERS: dict[str, tuple[float, float]] = {
 _SWITCHES = ("door", "fire")
 _LAMP = ("broken", "stuck_on")
 _FAULTS = (
-    *("silent", "crc", "stuck", "open", "short"),
+    *("silent", "crc", "stuck", "open", "short", "noise", "drift", "bus"),
     *("exception", "garbage", "cut", "late", "echo"),
 )
+# Faults of a line are only there for parts that hang on one.
+_ON_BUS = {"garbage": "uart", "bus": "i2c"}
 NAMES = (*_NUMBERS, *_SWITCHES, "lamp", "sensor_fault")
 
 
@@ -74,4 +76,7 @@ def _fault(value: Any, parts: Mapping[str, Any]) -> dict[str, str]:
         raise OrderError(f"this board has no part {part!r}: {', '.join(sorted(parts))}")
     if not isinstance(fault, str) or fault not in _FAULTS:
         raise OrderError(f"a fault is one of {', '.join(_FAULTS)}")
+    line = _ON_BUS.get(fault, "")
+    if not str(parts[part].get("bus", "")).startswith(line):
+        raise OrderError(f"the fault {fault} needs a part on {line}, and {part} is on none")
     return {"part": part, "fault": fault}

@@ -36,12 +36,9 @@ class Board:
             if name.startswith("uart"):
                 bus = machine.UART(number, settings["baud"], tx=settings["tx"], rx=settings["rx"])
             else:
-                bus = machine.I2C(
-                    number,
-                    scl=machine.Pin(settings["scl"]),
-                    sda=machine.Pin(settings["sda"]),
-                    freq=settings["freq"],
-                )
+                from firmware.drivers.i2c_bus import Bus
+
+                bus = Bus(number, settings)
             self._open[name] = bus
         return self._open[name]
 

@@ -52,6 +52,7 @@ class Pin:
 
     IN = 1
     OUT = 3
+    OPEN_DRAIN = 7
     PULL_UP = 2
     PULL_DOWN = 1
     IRQ_RISING = 1
@@ -62,7 +63,7 @@ class Pin:
     ) -> None:
         self.number = number
         self._node = plant().pin(number)
-        if mode == Pin.OUT:
+        if mode in (Pin.OUT, Pin.OPEN_DRAIN):
             self._node.drive(0 if value is None else value)
 
     def value(self, level: int | None = None) -> int | None:

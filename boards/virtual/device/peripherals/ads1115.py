@@ -69,4 +69,4 @@ class Ads1115(Part):
         if level_m is None:
             level_m = (low_m + high_m) / 2
         current_ua = 4000 + 16000 * (level_m - low_m) / (high_m - low_m)
-        return int(max(3800, min(20500, self.plant.chance.around(current_ua, 3))))
+        return int(max(3800, min(20500, self.around(current_ua, 3))))

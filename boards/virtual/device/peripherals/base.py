@@ -2,6 +2,11 @@
 
 import time
 
+# A bad contact, and a sensor that ages within days in place of years.
+_NOISY = 20
+_DRIFT_PER_H = 0.02
+_GARBAGE = b"\x00\xff\x55\xfe"
+
 
 class Part:
     """A part on the board; `plant` is the world it lives in."""
@@ -12,8 +17,18 @@ class Part:
         self.settings = settings
 
     def fault(self) -> str | None:
-        """silent, crc or stuck, as the bench asks; None while the part is well."""
+        """What the bench asks (see README.md); None while the part is well."""
         return self.plant.fault_of(self.name)
+
+    def around(self, middle: float, spread: float) -> float:
+        """What the part measures of `middle`: with its noise, and astray when it is at fault."""
+        fault = self.fault()
+        if fault == "noise":
+            spread *= _NOISY
+        elif fault == "drift":
+            hours = (self.plant.city.now_s() - self.plant.fault_from_s) / 3600
+            middle *= 1 + min(1.0, _DRIFT_PER_H * hours)
+        return self.plant.chance.around(middle, spread)
 
     def answers(self) -> bool:
         """Whether the part acknowledges its address."""
@@ -38,8 +53,8 @@ class SerialPart(Part):
         self._taken = 0
 
     def answer(self, data: bytes, after_ms: int) -> None:
-        """Begin to send `data` in a while."""
-        self._answer = data
+        """Begin to send `data` in a while; a disturbed line says something else before it."""
+        self._answer = _GARBAGE + data if self.fault() == "garbage" else data
         self._taken = 0
         self._start_us = time.ticks_add(time.ticks_us(), after_ms * 1000)
 

@@ -29,7 +29,7 @@ class Bh1750(Part):
         if self._asked_ms is not None and self.fault() != "stuck":
             if time.ticks_diff(time.ticks_ms(), self._asked_ms) >= _MEASURE_MS:
                 self._asked_ms = None
-                lux = self.plant.chance.around(1, 0.02) * self._lux()
+                lux = self.around(1, 0.02) * self._lux()
                 self._raw = max(0, min(65535, int(lux * 1.2)))
         return bytes((self._raw >> 8, self._raw & 0xFF))
 

@@ -55,7 +55,7 @@ class Bl0942(SerialPart):
         volt = lamp.mains_v()
         watt = lamp.power_w()
         if watt:
-            watt = chance.around(watt, watt * 0.004 + 0.02)
+            watt = self.around(watt, watt * 0.004 + 0.02)
         # The power factor of a driver falls when it is dimmed.
         rated_w = lamp.settings["rated_w"]
         factor = 0.55 + 0.42 * min(1.0, watt / rated_w * 2)

@@ -57,4 +57,4 @@ class JsnSr04t(SerialPart):
         # One echo in sixteen comes from the bin's wall or a fly.
         if self.plant.chance.bits(4) == 0:
             true_mm = gap_mm + depth_mm * self.plant.chance.bits(8) / 255
-        return max(_BLIND_MM, int(self.plant.chance.around(true_mm, 6)))
+        return max(_BLIND_MM, int(self.around(true_mm, 6)))

@@ -29,6 +29,6 @@ class Lis3dh(Part):
         lean = math.radians(self.plant.hand.get("tilt") or 1.5)
         out = b""
         for part in (math.sin(lean), 0.0, math.cos(lean)):
-            value = int(self.plant.chance.around(part * _G, 80)) & 0xFFF0
+            value = int(self.around(part * _G, 80)) & 0xFFF0
             out += bytes((value & 0xFF, value >> 8 & 0xFF))
         return out

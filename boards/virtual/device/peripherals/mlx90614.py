@@ -19,7 +19,7 @@ class Mlx90614(Part):
         if self._register != 0x07:
             return b""
         if self.fault() != "stuck":
-            self._last = int((self.plant.chance.around(self._leaf_c(), 0.1) + 273.15) * 50)
+            self._last = int((self.around(self._leaf_c(), 0.1) + 273.15) * 50)
         address = self.settings["address"]
         body = bytes((self._last & 0xFF, self._last >> 8))
         head = bytes((address << 1, self._register, address << 1 | 1))

@@ -35,7 +35,7 @@ class Scd4x(Part):
         series = make_series(self.plant)
         ppm = series.value("co2_ppm")
         if ppm is not None and self.fault() != "stuck":
-            self._last_ppm = int(self.plant.chance.around(ppm, 12))
+            self._last_ppm = int(self.around(ppm, 12))
         celsius = series.value("air_temperature_c") or 23.0
         percent = series.value("relative_humidity_percent") or 60.0
         words = [

@@ -30,9 +30,8 @@ class Sht3x(Part):
         if self.fault() != "stuck":
             celsius = 23.0 if celsius is None else celsius
             percent = 60.0 if percent is None else percent
-            chance = self.plant.chance
             self._last = (
-                int((chance.around(celsius, 0.1) + 45) * 65535 / 175),
-                max(0, min(65535, int(chance.around(percent, 0.4) * 655.35))),
+                int((self.around(celsius, 0.1) + 45) * 65535 / 175),
+                max(0, min(65535, int(self.around(percent, 0.4) * 655.35))),
             )
         return sensirion_words(list(self._last), self.fault() == "crc")

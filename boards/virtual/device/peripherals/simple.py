@@ -34,7 +34,7 @@ class Battery(Part):
         age = (self.plant.city.now_s() // 3600 + self._start) % 336 / 336
         volt = self.plant.hand.get("battery")
         if volt is None:
-            volt = self.plant.chance.around(3.9 - 0.35 * age, 0.004)
+            volt = self.around(3.9 - 0.35 * age, 0.004)
         whole = self.settings["upper_ohm"] + self.settings["lower_ohm"]
         return volt * 1000000 * self.settings["lower_ohm"] / whole
 
@@ -55,7 +55,7 @@ class Thermistor(Part):
             air += 18 * lamp.power_w() / lamp.settings["rated_w"]
         if plant.hand.get("fire"):
             air += 120
-        return plant.chance.around(air, 0.15)
+        return self.around(air, 0.15)
 
     def _microvolts(self) -> float:
         fault = self.fault()

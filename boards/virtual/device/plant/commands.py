@@ -29,6 +29,4 @@ async def _follow(plant: object) -> None:
         if "mains" in command:
             plant.set_mains(bool(command["mains"]))
         if "set" in command:
-            plant.hand[command["set"]] = command.get("value")
-            for part in plant.parts.values():
-                part.on_hand()
+            plant.put(command["set"], command.get("value"))

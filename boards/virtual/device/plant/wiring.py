@@ -93,10 +93,27 @@ class SilentLine:
 
 
 class Bus:
-    """An I2C bus: devices by address."""
+    """An I2C bus: devices by address; one of them may hold it (NXP UM10204, 3.1.16)."""
 
-    def __init__(self) -> None:
+    def __init__(self, scl: PinNode, sda: PinNode) -> None:
         self.devices = {}
+        # How many more clocks the device that holds SDA low wants to see.
+        self._held = 0
+        self._sda = sda
+        self._clock = 1
+        scl.on_drive = self._on_clock
+        sda.feed(1)
+
+    def hold(self) -> None:
+        """A device lost its place in the middle of a byte that began with zeros."""
+        self._held = 7
+        self._sda.feed(0)
+
+    def _on_clock(self, level: int) -> None:
+        if level and not self._clock and self._held:
+            self._held -= 1
+            self._sda.feed(0 if self._held else 1)
+        self._clock = level
 
     def scan(self) -> list[int]:
         return [address for address, device in self.devices.items() if device.answers()]
@@ -110,6 +127,8 @@ class Bus:
         return data[:count] + b"\xff" * (count - len(data))
 
     def _device(self, address: int) -> object:
+        if self._held:
+            raise OSError(116)  # ETIMEDOUT, as on the chip
         device = self.devices.get(address)
         if device is None or not device.answers():
             raise OSError(19)  # ENODEV, as on the chip
@@ -133,6 +152,8 @@ class Plant:
         self.mains = bool(word.get("mains", True))
         # What the bench has set by hand: {"tilt": 30, ..}.
         self.hand = dict(word.get("set") or {})
+        # Since when a fault stands, city time.
+        self.fault_from_s = self.city.now_s()
         self.parts = {}
         self._pins = {}
         self._uarts = {}
@@ -143,6 +164,9 @@ class Plant:
         """Hang every part of board.json on its pins and buses."""
         with open("board.json") as file:
             board = json.load(file)
+        for name, lines in board.get("buses", {}).items():
+            if name.startswith("i2c"):
+                self._buses[int(name[-1])] = Bus(self.pin(lines["scl"]), self.pin(lines["sda"]))
         for name, settings in board["parts"].items():
             part = make_part(self, name, settings)
             self.parts[name] = part
@@ -152,7 +176,7 @@ class Plant:
             elif bus.startswith("uart"):
                 self._uarts[int(bus[-1])] = part
             elif bus.startswith("i2c"):
-                self.bus(int(bus[-1])).devices[settings["address"]] = part
+                self.i2c(int(bus[-1])).devices[settings["address"]] = part
 
     def _rs485(self, bus: str, settings: dict) -> object:
         from peripherals.modbus import ModbusLine
@@ -167,13 +191,8 @@ class Plant:
             self._pins[number] = PinNode()
         return self._pins[number]
 
-    def bus(self, number: int) -> Bus:
-        if number not in self._buses:
-            self._buses[number] = Bus()
-        return self._buses[number]
-
     def i2c(self, number: int) -> Bus:
-        return self.bus(number)
+        return self._buses[number]
 
     def uart(self, number: int, baudrate: int) -> object:
         part = self._uarts.get(number)
@@ -182,13 +201,24 @@ class Plant:
         return part
 
     def fault_of(self, name: str) -> str | None:
-        """The fault that the bench has put on a part: silent, crc, stuck."""
+        """The fault that the bench has put on a part; README.md lists them."""
         fault = self.hand.get("sensor_fault")
         if isinstance(fault, str):
             return "silent" if fault == name else None
         if isinstance(fault, dict) and fault.get("part") == name:
             return fault.get("fault", "silent")
         return None
+
+    def put(self, what: str, value: object) -> None:
+        """Something is changed by hand; parts feel it at once."""
+        self.hand[what] = value
+        if what == "sensor_fault":
+            self.fault_from_s = self.city.now_s()
+            for name, part in self.parts.items():
+                if self.fault_of(name) == "bus":
+                    self.i2c(int(part.settings["bus"][-1])).hold()
+        for part in self.parts.values():
+            part.on_hand()
 
     def set_mains(self, present: bool) -> None:
         """The mains comes or goes; parts feel it before the pin tells the chip."""

@@ -88,12 +88,12 @@ def write_bench(root: Path, nodes: Sequence[dict[str, Any]], **changes: Any) -> 
 class RunningBench:
     """`python -m boards.virtual` on a bench.json; a context that ends it and all its nodes."""
 
-    def __init__(self, bench: Path) -> None:
+    def __init__(self, bench: Path, *more: str) -> None:
         self.root = bench.parent
         self.errors = self.root / "bench.err"
         with self.errors.open("ab") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "boards.virtual", "--bench", str(bench)],
+                [sys.executable, "-m", "boards.virtual", "--bench", str(bench), *more],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

@@ -95,7 +95,7 @@ def test_a_sleep_is_bounded(sleep_ms: float) -> None:
     assert 0 < restart.delay_s <= SLEEP_MAX_S
 
 
-PARTS: dict[str, Any] = {"meter": {}, "tilt": {}}
+PARTS: dict[str, Any] = {"meter": {"bus": "uart2"}, "tilt": {"bus": "i2c0"}}
 
 
 @pytest.mark.parametrize(
@@ -112,6 +112,8 @@ PARTS: dict[str, Any] = {"meter": {}, "tilt": {}}
         ("sensor_fault", "meter", {"part": "meter", "fault": "silent"}),
         ("sensor_fault", "meter:crc", {"part": "meter", "fault": "crc"}),
         ("sensor_fault", {"part": "tilt"}, {"part": "tilt", "fault": "silent"}),
+        ("sensor_fault", "meter:garbage", {"part": "meter", "fault": "garbage"}),
+        ("sensor_fault", "tilt:bus", {"part": "tilt", "fault": "bus"}),
         ("sensor_fault", False, None),
     ],
 )
@@ -135,6 +137,8 @@ def test_a_hand_sets_what_makes_sense(what: str, value: Any, result: Any) -> Non
         ("lamp", ["broken"]),
         ("sensor_fault", "fill"),
         ("sensor_fault", "meter:lazy"),
+        ("sensor_fault", "meter:bus"),
+        ("sensor_fault", "tilt:garbage"),
         ("sensor_fault", {"part": ["meter"]}),
         ("sensor_fault", {"part": "meter", "fault": ["crc"]}),
     ],
