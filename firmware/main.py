@@ -12,9 +12,11 @@ from firmware.core.clock import Clock
 from firmware.core.config import load_board, load_config
 from firmware.core.errors import FirmwareError
 from firmware.core.flash import FileFlash
+from firmware.core.health import Health
 from firmware.core.journal import Journal, next_boot
+from firmware.core.kept import KeptMemory
 from firmware.core.limits import WATCHDOG_MS
-from firmware.core.log import log
+from firmware.core.log import log, log_error
 from firmware.core.outbox import Outbox
 from firmware.core.outbox_flash import OUTBOX_SECTORS, PARTITION, open_outbox
 from firmware.core.shadow import Shadow
@@ -23,47 +25,82 @@ from firmware.core.supervisor import Supervisor
 from firmware.drivers import chip
 from firmware.drivers.board import Board
 from firmware.drivers.partition import open_partition
-from firmware.net.backoff import Backoff
-from firmware.net.identity import tls_context
-from firmware.net.link import make_link
-from firmware.net.session import Session
 from firmware.nodes.kinds import make_node
-from firmware.update.updater import Updater
 from firmware.version import COUNTER, KIND, VERSION
 from protocols.errors import ProtocolError
 from protocols.fields import KIND_CODES, scaled
-from protocols.messages import BOOTED, decode_echo
+from protocols.messages import (
+    BOOTED,
+    CRASHED,
+    SAFE_MODE_ENTERED,
+    SAFE_MODE_LEFT,
+    decode_echo,
+)
 
 # Collecting often keeps the heap from breaking into pieces too small for a TLS record.
 _GC_BYTES = 8192
 # An alarm reports at once, a chattering one not more than this.
 _REPORT_PAUSE_MS = 1000
 _REPORT_STEP_MS = 5000
+# What is said before an ordered reset may take so long to leave.
+_FAREWELL_MS = 5000
 
 
 def run(slot: str, on_trial: bool, slots: dict | None) -> None:
-    """Run the node until its board resets; called by the bootstrap."""
+    """Run the node until its board must be reset, which is the bootstrap's; called by it."""
     gc.threshold(_GC_BYTES)
     ensure_folder("state")
-    asyncio.run(Node(slot, on_trial, slots).supervisor.run())
+    release = "%s/%d" % (slot, COUNTER)
+    health = Health(KeptMemory(chip.clock()), chip.reset_cause(), release, on_trial)
+    task = "start"
+    try:
+        supervisor = Node(slot, on_trial, slots, health).supervisor
+        task = "supervisor"
+        asyncio.run(supervisor.run())
+        task, error = supervisor.fatal
+    except Exception as failure:  # the last words of this run
+        error = failure
+        log_error(task, error)
+    # The lamp stays as it is while we wait; a board that fails at once is not reset for ever.
+    time.sleep_ms(health.fatal(task, error))
 
 
-def _stored_outbox() -> Outbox:
+def _stored_outbox(is_safe: bool) -> Outbox:
     """The outbox on flash; in memory if the flash fails, since a lamp needs neither."""
     try:
         flash = open_partition(PARTITION) or FileFlash("state/outbox", OUTBOX_SECTORS)
         return open_outbox(flash)
-    except OSError as error:
+    except Exception as error:
+        if not is_safe and not isinstance(error, OSError):
+            raise
         log("boot", "outbox: %r" % error)
         outbox = Outbox()
         outbox.is_failing = True
         return outbox
 
 
+class Alone:
+    """The session of a node that has none."""
+
+    def fire_gasp(self) -> bool:
+        """Nothing can be sent."""
+        return False
+
+    def prepare_gasp(self, code: int) -> None:
+        """Nothing to prepare it on."""
+
+    def is_unsent(self) -> bool:
+        """Nothing that waiting would help."""
+        return False
+
+
 class Node:
     """Joins the parts of one node, and is the handler of what comes down from the server."""
 
-    def __init__(self, slot: str, on_trial: bool, slots: dict | None) -> None:
+    def __init__(self, slot: str, on_trial: bool, slots: dict | None, health: Health) -> None:
+        self._health = health
+        self._leaves_safe_mode = False
+        self._report_wanted = asyncio.Event()
         config, self._config_error = load_config()
         if config["kind"] != KIND:
             raise FirmwareError("this application is for a " + KIND)
@@ -73,24 +110,62 @@ class Node:
         self._boot_error = "boot_counter_lost" if boot_lost else None
         self._slot = slot
         self._config = config
-        self._journal = Journal(KIND_CODES[KIND], boot, clock, _stored_outbox())
+        self._journal = Journal(KIND_CODES[KIND], boot, clock, _stored_outbox(health.is_safe))
         emit = self._journal.event
         self._shadow = Shadow(emit)
         self._shadow.load()
-        self._node = make_node(KIND, board, config, clock, emit)
+        self._node = make_node(KIND, board, config, clock, emit, health.is_safe)
         self._node.report_now = self._report_now
-        self._node.apply(self._shadow.document)
+        self._node.gasp = self._session = Alone()
+        self._node.on_mains = self._mains_changed
+        self._follow()
         log("boot", "%s %s in slot %s, boot %d" % (KIND, VERSION, slot, boot))
-        facts = {"cause": chip.reset_cause(), "app": VERSION, "counter": COUNTER, "slot": slot}
+        self._say_how_it_came(slot)
+        self._clock = clock
+        self._supervise()
+        try:
+            self._start_network(config, clock, on_trial, slots)
+        except Exception as error:
+            if not health.is_safe:
+                raise
+            # What crashes us stands in the way to the server: then we light alone.
+            log_error("network", error)
+
+    def _follow(self) -> None:
+        """The desired state that is in force; in safe mode one that cannot be followed is left."""
+        try:
+            self._node.apply(self._shadow.document)
+        except Exception as error:
+            if not self._health.is_safe:
+                raise
+            log_error("shadow", error)
+            self._shadow.error = "desired_damaged"
+            self._node.apply({})
+
+    def _say_how_it_came(self, slot: str) -> None:
+        emit = self._journal.event
+        health = self._health
+        facts = {"cause": health.cause, "app": VERSION, "counter": COUNTER, "slot": slot}
         facts.update(self._node.boot_facts())
         emit(BOOTED, facts)
-        self._start_network(config, clock, board, on_trial, slots)
+        if health.ended is not None:
+            log("boot", "the last run ended badly: " + health.cause)
+            emit(CRASHED, health.ended)
+        if health.is_safe:
+            log("boot", "safe mode after %d crashes" % health.crashes)
+            emit(SAFE_MODE_ENTERED, {"crashes": health.crashes})
 
     def _start_network(
-        self, config: dict, clock: Clock, board: Board, on_trial: bool, slots: dict | None
+        self, config: dict, clock: Clock, on_trial: bool, slots: dict | None
     ) -> None:
+        # The lamp burns by now; what follows takes its time to load.
+        from firmware.net.backoff import Backoff
+        from firmware.net.identity import tls_context
+        from firmware.net.link import make_link
+        from firmware.net.session import Session
+        from firmware.update.updater import Updater
+
         node_id = config["node"]
-        self._clock = clock
         self._link = make_link(config, clock)
         backoff = Backoff(chip.random_bits, config["backoff_max_s"] * 1000)
         self._session = Session(
@@ -115,16 +190,24 @@ class Node:
             self._slot,
             on_trial,
             slots,
-            self._save,
+            self._before_update,
         )
         self._updater.consider(self._shadow.document.get("update"), self._shadow.version)
-        self._report_wanted = asyncio.Event()
-        self.supervisor = Supervisor(chip.watchdog(WATCHDOG_MS))
-        for name, start, silence_ms in self._node.tasks():
-            self.supervisor.add(name, start, silence_ms)
         self.supervisor.add("report", self._keep_reporting, 2 * _REPORT_STEP_MS)
         self.supervisor.add("session", self._session.run, WATCHDOG_MS)
         self.supervisor.add("update", self._updater.run, WATCHDOG_MS)
+
+    def _supervise(self) -> None:
+        """What runs with or without a network."""
+        health = self._health
+        self.supervisor = Supervisor(chip.watchdog(WATCHDOG_MS), health.tick, self._task_failed)
+        # A reset has been seen to help nothing, and a lamp must not flicker for the network.
+        self.supervisor.may_end = not health.is_safe
+        optional = getattr(self._node, "OPTIONAL_TASKS", ())
+        for name, start, silence_ms in self._node.tasks():
+            if not (health.is_safe and name in optional):
+                self.supervisor.add(name, start, silence_ms, name in optional)
+        self.supervisor.add("health", self._keep_well, WATCHDOG_MS)
 
     def connected(self) -> None:
         """The session stands: say where we are."""
@@ -137,11 +220,12 @@ class Node:
         if payload == b"":
             return
         if self._shadow.take(payload):
-            document = self._shadow.document
-            self._node.apply(document)
-            self._updater.consider(document.get("update"), self._shadow.version)
+            self._follow()
+            self._updater.consider(self._shadow.document.get("update"), self._shadow.version)
             log("shadow", "version %d is in force" % self._shadow.version)
             self._report_now()
+            # What was wished before may be what crashed it.
+            self._leaves_safe_mode = self._health.is_safe
         self._tell_state()
 
     def echo(self, payload: bytes) -> None:
@@ -167,6 +251,7 @@ class Node:
         """The worst trouble that the operator should know by name."""
         crash = self.supervisor.last_error()
         for name in (
+            "safe_mode" if self._health.is_safe else None,
             self._updater.error,
             self._shadow.error,
             self._config_error,
@@ -183,10 +268,46 @@ class Node:
         """What a trial must prove besides its connection."""
         return self._node.self_test() and not self.supervisor.crashes()
 
+    def _mains_changed(self, present: bool) -> None:
+        """A board that dies of a mains loss that it saw has not been browned out."""
+        if present:
+            self._health.reopen()
+        else:
+            self._health.close("mains_lost")
+
+    def _before_update(self) -> None:
+        self._save()
+        self._health.close("update")
+
     def _save(self) -> None:
         """Keep what a reset would lose."""
         self._node.save()
         self._journal.outbox.save()
+
+    def _task_failed(self, task: str, error: Exception) -> None:
+        try:
+            report = self._health.task_report(task, error)
+            if report is not None:
+                self._journal.event(CRASHED, report)
+        except MemoryError:
+            gc.collect()  # the count in the reported state remains
+
+    async def _keep_well(self, beat: object) -> None:
+        """Forget old crashes after a good run, and leave safe mode when it has done its work."""
+        good_run_s = self._config["good_run_s"]
+        while not (self._leaves_safe_mode or self._health.is_over(good_run_s)):
+            beat()
+            self._health.settle(good_run_s)
+            await asyncio.sleep_ms(_REPORT_PAUSE_MS)
+        self._journal.event(SAFE_MODE_LEFT, {"uptime_s": self._health.uptime_s()})
+        for _ in range(_FAREWELL_MS // 100):
+            if not self._session.is_unsent():
+                break
+            await asyncio.sleep_ms(100)
+        log("boot", "safe mode is left")
+        self._save()
+        self._health.leave_safe_mode()
+        chip.reset()
 
     def _report_now(self) -> None:
         self._report_wanted.set()

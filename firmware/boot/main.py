@@ -85,6 +85,19 @@ def choose():
     return slots["active"], False, slots
 
 
+def leave_word(error):
+    """Note in RTC memory what ends this run: core/kept.py and core/health.py read it."""
+    from binascii import crc32
+
+    import machine
+
+    note = {"end": "crash", "task": "bootstrap", "exception": repr(error)[:120]}
+    data = json.dumps(note).encode()[:500]
+    head = len(data).to_bytes(2, "little") + crc32(data).to_bytes(4, "little")
+    rest = machine.RTC().memory()[512:]
+    machine.RTC().memory(head + data + bytes(506 - len(data) if rest else 0) + rest)
+
+
 def main():
     slot, on_trial, slots = choose()
     if slot is None:
@@ -100,6 +113,7 @@ if __name__ == "__main__":
         main()
     except Exception as error:
         sys.print_exception(error)
+        leave_word(error)
     # The application never returns. If it did, or could not start, begin anew: a trial has
     # one attempt less, and the pause keeps a broken node from wearing its flash out.
     time.sleep(2)

@@ -12,6 +12,7 @@ from firmware.core.limits import (
     ACK_TIMEOUT_MS,
     BACKOFF_MAX_MS,
     CONFIG_BYTES,
+    GOOD_RUN_S,
     KEEPALIVE_S,
     MEASURE_MS,
     REPORT_S,
@@ -78,11 +79,13 @@ def _checked(raw: bytes | None) -> dict:
     config.setdefault("keepalive_s", KEEPALIVE_S)
     config.setdefault("ack_timeout_s", ACK_TIMEOUT_MS // 1000)
     config.setdefault("measure_ms", MEASURE_MS)
+    config.setdefault("good_run_s", GOOD_RUN_S)
     _integer(config, "report_s", 1, 86400)
     _integer(config, "backoff_max_s", 1, BACKOFF_MAX_MS // 1000)
     _integer(config, "keepalive_s", 5, 65535)
     _integer(config, "ack_timeout_s", 1, 600)
     _integer(config, "measure_ms", 100, 600000)
+    _integer(config, "good_run_s", 1, 86400)
     if not isinstance(config.get("node"), str) or config.get("kind") not in KIND_CODES:
         raise ConfigError("node or kind")
     for key in ("broker", "download"):

@@ -54,3 +54,19 @@ MEASURE_MS = 2000
 
 # Where no schedule is known a lamp behaves as a plain photocell would.
 REPORT_S = 900
+
+# Runs that end badly in a row before one keeps to the needful; two may be a storm.
+CRASHES_TO_SAFE = 3
+# A run as long as this was a good one; a safe run is left after it, and doubles each time it
+# was left in vain: 1, 2, 4 .. 16 hours.
+GOOD_RUN_S = 3600
+SAFE_ROUNDS = 4
+# A task that cannot go on has failed so often in a row; then only a reset can help.
+TASK_FAILURES = 8
+# A heap in pieces mends by nothing but a reset.
+MEMORY_FAILURES = 4
+# Crash events: a handful at once, then one in ten minutes; each with so much of exception and
+# traceback as the contract's texts hold and RTC memory's area has room for twice.
+CRASH_REPORTS = 6
+CRASH_REPORT_MS = 600000
+TRACE_CHARS = 120

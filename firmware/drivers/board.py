@@ -13,14 +13,19 @@ class Board:
         self._buses = description.get("buses", {})
         self._parts = description["parts"]
         self._open = {}
+        self._left_out = ()
 
     def settings(self, name: str) -> dict:
         return self._parts[name]
 
+    # From now on these parts are as good as not there.
+    def leave_out(self, names: tuple[str, ...]) -> None:
+        self._left_out = names
+
     # The driver of the part that is wired as `name`; None where the board has none.
     def part(self, name: str) -> object:
         settings = self._parts.get(name)
-        if settings is None:
+        if settings is None or name in self._left_out:
             return None
         module = "firmware.drivers." + str(settings.get("part"))
         try:

@@ -33,6 +33,9 @@ class Streetlight:
     """One luminaire's controller."""
 
     kind = STREETLIGHT
+    # What safe mode leaves out: the lamp burns by calendar and clock alone.
+    OPTIONAL_PARTS = ("meter", "photocell", "tilt", "driver_temperature")
+    OPTIONAL_TASKS = ("meter", "climate")
 
     def __init__(self, board: object, config: dict, clock: object, emit: object) -> None:
         """`emit(code, detail)` queues an event."""
@@ -62,6 +65,8 @@ class Streetlight:
         # fire() -> bool sends the prepared gasp; prepare(code) makes the next one.
         self.gasp = None
         self.report_now = None
+        # on_mains(present) is told each loss and return of the mains.
+        self.on_mains = None
 
     def damaged_files(self) -> bool:
         """Whether the counters' file was found damaged."""
@@ -105,8 +110,8 @@ class Streetlight:
             self.gasp.prepare_gasp(LAST_GASP)
 
     def is_ready(self) -> bool:
-        """Whether the meter was asked at least once."""
-        return self._is_metered
+        """Whether the meter was asked at least once, if there is one."""
+        return self._is_metered or self._meter is None
 
     def readings(self) -> dict:
         """The values of a report by name."""
@@ -164,6 +169,8 @@ class Streetlight:
                 self._emit(LAST_GASP, {})
             self._counters.save()
         self._report_reading = True
+        if self.on_mains is not None:
+            self.on_mains(present)
 
     async def _keep_meter(self, beat: object) -> None:
         while True:

@@ -99,6 +99,69 @@ async def a_task_that_ends_is_started_again() -> None:
     check.equal(boss.last_error(), ("short", "ended"))
 
 
+async def end_of(tasks: list, may_end: bool = True, milliseconds: int = 900) -> tuple:
+    """Supervise until the run ends or time is over: (fatal, names of failures told, ticks)."""
+    told = []
+    ticks = []
+    boss = Supervisor(Watchdog(), ticks.append, lambda task, error: told.append(task))
+    boss.may_end = may_end
+    for name, start, optional in tasks:
+        boss.add(name, start, 100, optional)
+    try:
+        await asyncio.wait_for_ms(boss.run(), milliseconds)
+    except asyncio.TimeoutError:
+        pass
+    return boss.fatal, told, ticks
+
+
+async def fails_at_once(beat: object) -> None:
+    raise ValueError("broken")
+
+
+async def lacks_heap(beat: object) -> None:
+    raise MemoryError()
+
+
+@check.case
+async def a_task_that_fails_for_good_ends_the_run() -> None:
+    fatal, told, ticks = await end_of([("a", healthy, False), ("bad", fails_at_once, False)])
+    check.equal((fatal[0], type(fatal[1])), ("bad", ValueError))
+    # The last failure is the run's own.
+    check.equal(told, ["bad"] * (limits.TASK_FAILURES - 1))
+    assert ticks
+
+
+@check.case
+async def what_the_node_can_do_without_does_not_end_it() -> None:
+    fatal, told, _ = await end_of([("a", healthy, False), ("bad", fails_at_once, True)])
+    assert fatal is None and len(told) > limits.TASK_FAILURES
+
+
+@check.case
+async def in_safe_mode_nothing_ends_the_run() -> None:
+    fatal, told, _ = await end_of([("a", healthy, False), ("bad", fails_at_once, False)], False)
+    assert fatal is None and len(told) > limits.TASK_FAILURES
+
+
+@check.case
+async def a_heap_in_pieces_ends_the_run_whoever_met_it() -> None:
+    fatal, told, _ = await end_of([("a", healthy, False), ("bad", lacks_heap, True)])
+    check.equal((fatal[0], type(fatal[1])), ("bad", MemoryError))
+    check.equal(len(told), limits.MEMORY_FAILURES - 1)
+
+
+@check.case
+async def a_good_run_between_failures_begins_the_count_anew() -> None:
+    async def fails_later(beat: object) -> None:
+        for _ in range(12):
+            beat()
+            await asyncio.sleep_ms(10)
+        raise ValueError("now and then")
+
+    fatal, told, _ = await end_of([("bad", fails_later, False)], milliseconds=1600)
+    assert fatal is None and len(told) > limits.TASK_FAILURES, told
+
+
 @check.case
 async def cancelling_the_supervisor_ends_its_tasks() -> None:
     state = []
