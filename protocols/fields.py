@@ -53,12 +53,16 @@ FAULTS = {
         "co2_sensor_failure",
         "light_sensor_failure",
         "leaf_sensor_failure",
+        "soil_sensor_failure",
+        "vent_failure",
     ),
     RESERVOIR: (
         "level_sensor_failure",
         "level_out_of_range",
         "rain_sensor_failure",
         "low_battery",
+        "backup_sensor_failure",
+        "level_disagreement",
     ),
 }
 
@@ -104,6 +108,13 @@ FIELDS: dict[int, tuple[tuple[str, str, int, int, int], ...]] = {
         ("illuminance_lx", "lx", 1, 0, 200000),
         ("leaf_temperature_c", "Cel", 10, -600, 1000),
         ("vent_percent", "%", 1, 0, 100),
+        ("soil_moisture_percent", "%", 10, 0, 1000),
+        ("soil_temperature_c", "Cel", 10, -600, 1000),
+        # Growers' own unit; SenML would have S/m.
+        ("soil_conductivity_ms_per_cm", "mS/cm", 1000, 0, 20000),
+        # Which outputs are on, a bit each in the order of rules.OUTPUTS.
+        ("outputs", "", 1, 0, 15),
+        ("irrigation_today_s", "s", 1, 0, 86400),
     )
     + _common(GREENHOUSE),
     RESERVOIR: (

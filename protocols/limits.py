@@ -42,6 +42,10 @@ OVERRIDE_S = 24 * 3600
 REPORT_MIN_S = 1
 REPORT_MAX_S = 86400
 
+# No time of a station's rules is longer than the day in which it counts.
+RULE_S = 24 * 3600
+RULE_LIMITS = 4
+
 EVENT_DETAIL_KEYS = 16
 TEXT_BYTES = 200
 MANIFEST_BYTES = 4096

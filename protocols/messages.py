@@ -58,6 +58,8 @@ MAINS_RESTORED = 13
 CRASHED = 14
 SAFE_MODE_ENTERED = 15
 SAFE_MODE_LEFT = 16
+FLOOD_LEVEL_CHANGED = 20
+OUTPUT_FORCED = 21
 CERTIFICATE_REQUESTED = 30
 CERTIFICATE_RENEWED = 31
 CERTIFICATE_RENEWAL_FAILED = 32
@@ -79,6 +81,8 @@ EVENT_NAMES = {
     CRASHED: "crashed",
     SAFE_MODE_ENTERED: "safe_mode_entered",
     SAFE_MODE_LEFT: "safe_mode_left",
+    FLOOD_LEVEL_CHANGED: "flood_level_changed",
+    OUTPUT_FORCED: "output_forced",
     CERTIFICATE_REQUESTED: "certificate_requested",
     CERTIFICATE_RENEWED: "certificate_renewed",
     CERTIFICATE_RENEWAL_FAILED: "certificate_renewal_failed",
@@ -212,9 +216,9 @@ def check_desired(document: object) -> None:
     """Refuses a desired document that a node could not follow whole.
 
     Keys, all optional: calendar (schedule.check_calendar), override {level,
-    from_s, until_s}, report_s, update {manifest, signatures, path}. None
-    means "none". An unknown key is refused: a node must never report that it
-    reached a state of which it understood one half.
+    from_s, until_s}, report_s, rules (rules.check_rules), update {manifest,
+    signatures, path}. None means "none". An unknown key is refused: a node
+    must never report that it reached a state of which it understood one half.
 
     Raises:
         ProtocolError: malformed or out_of_range.
@@ -358,9 +362,16 @@ def _check_update(value: object) -> None:
             raise ProtocolError(MALFORMED, "update signature")
 
 
+def _check_rules(value: object) -> None:
+    from protocols.rules import check_rules  # only stations with outputs spend heap on it
+
+    check_rules(value)
+
+
 _DESIRED = {
     "calendar": schedule.check_calendar,
     "override": _check_override,
     "report_s": _check_report_s,
+    "rules": _check_rules,
     "update": _check_update,
 }

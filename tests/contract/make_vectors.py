@@ -57,6 +57,19 @@ CALENDAR = {
     "rules": [[1, 127, 9543, 9545], [0, 127, None, None]],
     "utc_offset_min": 420,
 }
+IRRIGATION: dict[str, Any] = {
+    "measure": "soil_moisture_percent", "on": 250, "off": 320, "min_on_s": 60, "min_off_s": 600,
+    "most_on_s": 3600, "hours": [300, 1080], "excludes": ["vent_motor", "door"],
+    "limits": [["air_temperature_c", 50, None]], "fail_safe": 0,
+}  # fmt: skip
+RULE_FAULTS: list[tuple[str, Any]] = [
+    ("measure", "rssi_dbm"), ("measure", 3), ("on", 320), ("on", 1001), ("on", True),
+    ("off", None), ("min_on_s", -1), ("min_off_s", 86401), ("most_on_s", 0), ("hours", [300]),
+    ("hours", [300, 1440]), ("hours", 300), ("excludes", ["irrigation"]), ("excludes", ["sun"]),
+    ("excludes", ["door"] * 7), ("limits", [["co2_ppm", 1]]), ("limits", [["co2_ppm", -1, None]]),
+    ("limits", [["sun", 1, 2]]), ("limits", [["co2_ppm", 1, 2]] * 5), ("fail_safe", 2),
+    ("fail_safe", False),
+]  # fmt: skip
 
 
 def main() -> None:
@@ -155,6 +168,7 @@ def _messages() -> list[Vector]:
         "calendar": CALENDAR,
         "override": {"level": 70, "from_s": AT_S, "until_s": AT_S + 3600},
         "report_s": 900,
+        "rules": {"irrigation": IRRIGATION, "fan": IRRIGATION | {"most_on_s": None}},
         "update": {"manifest": b"{}", "signatures": [["00", b"s"]], "path": "/blobs/00"},
     }
     vectors = [
@@ -291,6 +305,12 @@ def _refused_messages(report: bytes, batch: bytes) -> list[Vector]:
         "step of three": {"calendar": {**CALENDAR, "programs": [[[0, 0, 0]]], "rules": []}},
         "rule without program": {"calendar": {**CALENDAR, "programs": []}},
         "update without path": {"update": {"manifest": b"", "signatures": []}},
+        "rules as a list": {"rules": []},
+        "rule for the sun": {"rules": {"sun": IRRIGATION}},
+        "rule without a band": {"rules": {"fan": {"on": 1}}},
+    } | {
+        f"rule with {key} {value}": {"rules": {"irrigation": IRRIGATION | {key: value}}}
+        for key, value in RULE_FAULTS
     }
     for name, document in documents.items():
         data = messages.encode_desired(1, document)

@@ -67,7 +67,8 @@ export function age(oldS) {
 const units = {
   "%": ["%", 0], "%RH": ["%", 1], V: ["V", 1], A: ["A", 3], W: ["W", 1], Hz: ["Hz", 1],
   kWh: ["kWh", 2], h: ["h", 0], Cel: ["°C", 1], lx: ["lx", 0], deg: ["°", 0], m: ["m", 2],
-  "m/h": ["m/h", 2], mm: ["mm", 1], mA: ["mA", 2], kPa: ["kPa", 2], ppm: ["ppm", 0],
+  "m/h": ["m/h", 2], mm: ["mm", 1], mA: ["mA", 2], kPa: ["kPa", 2], "mS/cm": ["mS/cm", 2],
+  s: ["s", 0], ppm: ["ppm", 0],
   dBm: ["dBm", 0], "/": ["", 2], "": ["", 0],
 };
 

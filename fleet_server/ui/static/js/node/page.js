@@ -56,9 +56,16 @@ function facts() {
 function showReadings() {
   const known = Object.entries(readings.fields).filter(([name]) => !hidden.has(name));
   fill($("#readings"), known.map(([name, { unit }]) => h("div", { class: "reading" },
-    h("dt", {}, fieldName(name)), h("dd", {}, quantity(node.values?.[name] ?? null, unit)))));
+    h("dt", {}, fieldName(name)), h("dd", {}, valueText(name, node.values?.[name] ?? null, unit)))));
   $("#readings-age").textContent = node.at_s ? t("measured %(when)s", { when: moment(node.at_s) }) : "";
   $("#no-readings").hidden = Boolean(node.at_s);
+}
+
+function valueText(name, value, unit) {
+  if (name !== "outputs" || value === null) return quantity(value, unit);
+  // A bit each, in the order of protocols/rules.py.
+  const on = ["vent", "irrigation", "fan", "lamp"].filter((_, bit) => value >> bit & 1);
+  return on.map((output) => term("output", output)).join(", ") || t("none");
 }
 
 function showChoices() {
@@ -108,6 +115,7 @@ async function loadReadings() {
 function detailText(key, value) {
   if (typeof value === "boolean") return value ? t("yes") : t("no");
   if (key === "error" || key === "reason") return reasonName(value);
+  if (key === "output") return term("output", value);
   if (typeof value === "number" && key.endsWith("_s")) return duration(value);
   if (typeof value === "number" && key.endsWith("_bytes")) return `${number(value / 1024, 1)} KiB`;
   return key === "cause" ? term("cause", value) : String(value);
