@@ -41,7 +41,7 @@ class OutputRules:
         self._day_s = 0
         self._kept_s = {}
 
-    def follow(self, rules: dict | None) -> None:
+    def follow(self, rules: dict[str, dict[str, object]] | None) -> None:
         """Follow checked rules from the next step on."""
         self._rules = rules or {}
 
@@ -58,7 +58,12 @@ class OutputRules:
         return self._used_s.get(name, 0)
 
     def step(
-        self, passed_s: int, day: int | None, minute: int, values: dict, conditions: tuple
+        self,
+        passed_s: int,
+        day: int | None,
+        minute: int,
+        values: dict[str, int | None],
+        conditions: tuple[str, ...],
     ) -> bool:
         """Go on by `passed_s` seconds.
 
@@ -77,15 +82,8 @@ class OutputRules:
         before = dict(self.on)
         for name in self._names:
             self._decide(name, minute, values, conditions)
-        moving = list(conditions)
-        for name in self._names:
-            if name in _MOTORS and self.on[name] != before[name]:
-                moving.append(_MOTORS[name])
-        # Whoever came on in this step may exclude one that was looked at before it.
-        for name in self._names:
-            if self.on[name] and self._is_excluded(name, moving):
-                self.on[name] = False
-                self.reason[name] = INTERLOCK
+        while self._give_way(before, conditions):
+            pass  # who went off may have started a motor: each round turns one off at least
         for name in self._names:
             if self.on[name] != before[name]:
                 self._held_s[name] = 0
@@ -139,7 +137,13 @@ class OutputRules:
             self._kept_s = {}
             self._used_s = dict.fromkeys(self._names, 0)
 
-    def _decide(self, name: str, minute: int | None, values: dict, conditions: tuple) -> None:
+    def _decide(
+        self,
+        name: str,
+        minute: int | None,
+        values: dict[str, int | None],
+        conditions: tuple[str, ...],
+    ) -> None:
         rule = self._rules.get(name)
         if rule is None:
             self.on[name] = False
@@ -158,8 +162,27 @@ class OutputRules:
         if wanted != is_on and self._held_s[name] >= least_s:
             self.on[name] = wanted
 
+    def _give_way(self, before: dict[str, bool], conditions: tuple[str, ...]) -> bool:
+        """End what is excluded by somebody who was decided after it; whether there was any."""
+        moving = list(conditions)
+        for name in self._names:
+            if name in _MOTORS and self.on[name] != before[name]:
+                moving.append(_MOTORS[name])
+        ended = False
+        for name in self._names:
+            if self.on[name] and self._is_excluded(name, moving):
+                self.on[name] = False
+                self.reason[name] = INTERLOCK
+                ended = True
+        return ended
+
     def _blocked(
-        self, name: str, rule: dict, minute: int | None, values: dict, conditions: tuple
+        self,
+        name: str,
+        rule: dict[str, object],
+        minute: int | None,
+        values: dict[str, int | None],
+        conditions: tuple[str, ...],
     ) -> str | None:
         if rule["most_on_s"] is not None and self._used_s[name] >= rule["most_on_s"]:
             return DAILY_LIMIT
@@ -174,7 +197,7 @@ class OutputRules:
                 return INTERLOCK
         return None
 
-    def _is_excluded(self, name: str, conditions: object) -> bool:
+    def _is_excluded(self, name: str, conditions: list[str] | tuple[str, ...]) -> bool:
         rule = self._rules.get(name)
         if rule is not None:
             for other in rule["excludes"]:
@@ -183,14 +206,14 @@ class OutputRules:
         return False
 
 
-def _in_band(rule: dict, value: int, is_on: bool) -> bool:
+def _in_band(rule: dict[str, object], value: int, is_on: bool) -> bool:
     on, off = rule["on"], rule["off"]
     if on > off:
         return value >= on or (is_on and value > off)
     return value <= on or (is_on and value < off)
 
 
-def _in_hours(hours: list | None, minute: int | None) -> bool:
+def _in_hours(hours: list[int] | None, minute: int | None) -> bool:
     if hours is None:
         return True
     if minute is None:

@@ -42,7 +42,7 @@ def greenhouse(**rules: dict[str, Any]) -> OutputRules:
 
 
 @given(st.integers(0, 1 << 32))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_no_sequence_of_readings_breaks_a_rule(seed: int) -> None:
     chance = random.Random(seed)
     rules = rules_by_chance(chance)
@@ -128,7 +128,7 @@ def test_a_lost_sensor_leads_to_the_fail_safe_state_by_level() -> None:
 
 def test_an_interlock_beats_the_minimum_time() -> None:
     outputs = greenhouse(irrigation=IRRIGATION)
-    dry = {"soil_moisture_percent": 100}
+    dry: dict[str, int | None] = {"soil_moisture_percent": 100}
     outputs.step(1, DAY, 600, dry, ())
     assert outputs.on["irrigation"]
     outputs.step(1, DAY, 600, dry, ("vent_motor",))
@@ -145,8 +145,8 @@ def test_overheat_and_an_open_door_turn_the_lamp_off() -> None:
         "hours": [300, 1200], "excludes": ["door"], "limits": [["air_temperature_c", None, 350]],
     }  # fmt: skip
     outputs = greenhouse(lamp=lamp)
-    dark = {"illuminance_lx": 100, "air_temperature_c": 250}
-    cases: list[tuple[int | None, int, dict[str, int], tuple[str, ...], bool]] = [
+    dark: dict[str, int | None] = {"illuminance_lx": 100, "air_temperature_c": 250}
+    cases: list[tuple[int | None, int, dict[str, int | None], tuple[str, ...], bool]] = [
         (DAY, 600, dark, (), True),
         (DAY, 600, dark, ("door",), False),
         (DAY, 600, dark | {"air_temperature_c": 351}, (), False),
@@ -161,8 +161,9 @@ def test_overheat_and_an_open_door_turn_the_lamp_off() -> None:
 
 
 def test_the_days_water_is_spent_once_also_over_reboots_and_a_clock_set_back() -> None:
-    outputs = greenhouse(irrigation=IRRIGATION | {"min_off_s": 0})
-    dry = {"soil_moisture_percent": 100}
+    quick: dict[str, Any] = IRRIGATION | {"min_off_s": 0}
+    outputs = greenhouse(irrigation=quick)
+    dry: dict[str, int | None] = {"soil_moisture_percent": 100}
     watered_s = 0
     kept = outputs.dump(True)
     for number in range(400):
@@ -172,7 +173,7 @@ def test_the_days_water_is_spent_once_also_over_reboots_and_a_clock_set_back() -
         kept = outputs.dump() or kept
         if number % 11 == 0:
             outputs = OutputRules(OUTPUTS)
-            outputs.follow({"irrigation": IRRIGATION | {"min_off_s": 0}})
+            outputs.follow({"irrigation": quick})
             outputs.load(kept)
     assert 0 < watered_s <= 900
     assert outputs.reason["irrigation"] == DAILY_LIMIT
@@ -183,7 +184,7 @@ def test_the_days_water_is_spent_once_also_over_reboots_and_a_clock_set_back() -
 
 def test_without_a_clock_a_day_has_24_hours() -> None:
     outputs = greenhouse(irrigation=IRRIGATION | {"min_off_s": 0})
-    dry = {"soil_moisture_percent": 100}
+    dry: dict[str, int | None] = {"soil_moisture_percent": 100}
     on = 0
     for _ in range(2 * 1440):
         outputs.step(60, None, 0, dry, ())
@@ -193,7 +194,7 @@ def test_without_a_clock_a_day_has_24_hours() -> None:
 
 def test_a_step_that_starts_a_motor_ends_what_it_excludes() -> None:
     outputs = greenhouse(irrigation=IRRIGATION, vent=VENT)
-    both = {"soil_moisture_percent": 100, "air_temperature_c": 200}
+    both: dict[str, int | None] = {"soil_moisture_percent": 100, "air_temperature_c": 200}
     outputs.step(1, DAY, 600, both, ())
     assert outputs.on["irrigation"]
     outputs.step(1, DAY, 600, both | {"air_temperature_c": 300}, ())
