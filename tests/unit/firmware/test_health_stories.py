@@ -90,8 +90,8 @@ def test_a_crash_loop_enters_safe_mode_with_the_lamp_right_reports_it_and_leaves
         lab.server.desire(node.name, 1, {"override": override})
         lab.server.state(lambda version, _facts: version == 1)
         node.cut()
-        # A bus that is not there: the driver raises at each start.
-        board = spoil(node, "photocell", part="bh1750", bus="i2c9", address=0x23)
+        # A bus that the board does not have: the driver raises at each start.
+        board = spoil(node, "photocell", part="bh1750", bus="i2c00", address=0x23)
         lab.server.forget()
         node.start()
         for _ in range(3):
