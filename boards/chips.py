@@ -16,6 +16,7 @@ class Chip:
         pins: Numbers of pins that may be used.
         input_only: Those without an output driver.
         analog: Those with an ADC that works beside the radio.
+        wake: Those in the RTC domain, which can end a deep sleep.
         strapping: Those sampled at reset, which a board must not pull.
         uarts: Serial ports free for parts (0 is the console).
         i2cs: I2C controllers.
@@ -26,6 +27,7 @@ class Chip:
     pins: frozenset[int]
     input_only: frozenset[int]
     analog: frozenset[int]
+    wake: frozenset[int]
     strapping: frozenset[int]
     uarts: frozenset[int]
     i2cs: frozenset[int]
@@ -42,6 +44,7 @@ CHIPS = {
         pins=frozenset(set(range(40)) - _ESP32_FLASH_PINS - _ESP32_ABSENT - _ESP32_CONSOLE),
         input_only=frozenset({34, 35, 36, 37, 38, 39}),
         analog=frozenset(range(32, 40)),
+        wake=frozenset({0, 2, 4, *range(12, 16), *range(25, 28), *range(32, 40)}),
         strapping=frozenset({0, 2, 5, 12, 15}),
         uarts=frozenset({1, 2}),
         i2cs=frozenset({0, 1}),

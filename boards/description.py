@@ -194,7 +194,7 @@ class _Checker:
         part = PARTS.get(type_name)
         if part is None:
             raise self._error(where, "part", f"unknown part {type_name!r}: {', '.join(PARTS)}")
-        keys = {"part", *part.pins, *part.figures}
+        keys = {"part", *part.pins, *part.options, *part.figures}
         keys |= {"bus"} if part.bus else set()
         keys |= {"address"} if part.addresses else set()
         self._only(table, where, keys)
@@ -205,6 +205,9 @@ class _Checker:
             result["address"] = self._address(table, where, part, str(result["bus"]))
         for key, use in part.pins.items():
             result[key] = self._pin(chip, table, where, key, use)
+        for key, use in part.options.items():
+            if key in table:
+                result[key] = self._pin(chip, table, where, key, use)
         for key, bounds in part.figures.items():
             result[key] = self._figure(table, where, key, bounds)
         if part.span and table[part.span[0]] >= table[part.span[1]]:
@@ -263,6 +266,8 @@ class _Checker:
             raise self._error(where, key, f"pin {pin} is input-only and cannot be an output")
         if use is Use.ANALOG and pin not in chip.analog:
             raise self._error(where, key, f"pin {pin} has no ADC that works beside the radio")
+        if use is Use.WAKE and pin not in chip.wake:
+            raise self._error(where, key, f"pin {pin} cannot wake the chip")
         if pin in chip.strapping:
             raise self._error(where, key, f"pin {pin} is sampled at reset and must stay free")
         return pin

@@ -16,6 +16,7 @@ class Use(Enum):
     INPUT = "input"
     OUTPUT = "output"
     ANALOG = "analog input"
+    WAKE = "wake input"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class PartType:
 
     Attributes:
         pins: Key in board.toml -> what the pin is used for.
+        options: The same, for pins that may be left unconnected.
         bus: "uart", "i2c" or None.
         bauds: The serial rates that the part can speak at, for UART parts.
         modbus: Whether it is a Modbus slave, which shares its UART by address (RS485).
@@ -34,6 +36,7 @@ class PartType:
     """
 
     pins: dict[str, Use] = field(default_factory=dict[str, Use])
+    options: dict[str, Use] = field(default_factory=dict[str, Use])
     bus: str | None = None
     bauds: tuple[int, ...] = ()
     modbus: bool = False
@@ -63,10 +66,20 @@ PARTS: dict[str, PartType] = {
         bus="uart", modbus=True, bauds=(2400, 4800, 9600, 19200, 38400), addresses=_SLAVES
     ),
     "jsn_sr04t": PartType(
-        bus="uart", bauds=(9600,), figures={"depth_mm": (200, 6000), "gap_mm": (0, 1000)}
+        # The gap keeps a full bin outside of the blind zone: 250 mm here, 40 mm below.
+        bus="uart",
+        bauds=(9600,),
+        figures={"depth_mm": (200, 5000), "gap_mm": (260, 1000)},
     ),
+    "vl53l1x": PartType(
+        bus="i2c",
+        addresses=(0x29,),
+        figures={"depth_mm": (200, 3000), "gap_mm": (50, 1000)},
+    ),
+    # A bimetal contact from 3.3 V to the pin: it costs no current and wakes the chip.
+    "thermal_switch": PartType(pins={"wake": Use.WAKE}, figures={"closes_c": (50, 120)}),
     "bh1750": PartType(bus="i2c", addresses=(0x23, 0x5C)),
-    "lis3dh": PartType(bus="i2c", addresses=(0x18, 0x19)),
+    "lis3dh": PartType(options={"wake": Use.WAKE}, bus="i2c", addresses=(0x18, 0x19)),
     "sht3x": PartType(bus="i2c", addresses=(0x44, 0x45)),
     "scd4x": PartType(bus="i2c", addresses=(0x62,), most_hz=100_000),
     "mlx90614": PartType(bus="i2c", addresses=(0x5A,), most_hz=100_000),
@@ -100,7 +113,7 @@ NEEDED: dict[str, dict[str, tuple[str, ...]]] = {
         "mains": ("mains_detector",),
     },
     "smart_bin": {
-        "fill": ("jsn_sr04t",),
+        "fill": ("jsn_sr04t", "vl53l1x"),
         "temperature": ("ntc",),
         "tilt": ("lis3dh",),
         "battery": ("battery_divider",),

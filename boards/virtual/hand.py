@@ -23,7 +23,7 @@ _SWITCHES = ("door", "fire")
 _LAMP = ("broken", "stuck_on")
 _FAULTS = (
     *("silent", "crc", "stuck", "open", "short", "noise", "drift", "bus"),
-    *("exception", "garbage", "cut", "late", "echo"),
+    *("exception", "garbage", "cut", "late", "echo", "blocked"),
 )
 # Faults of a line are only there for parts that hang on one.
 _ON_BUS = {"garbage": "uart", "bus": "i2c"}

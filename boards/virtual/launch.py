@@ -51,9 +51,16 @@ class Launch:
     environment: Mapping[str, str]
     word: Mapping[str, Any]
 
-    def environment_of(self, cause: int, mains: bool, hand: Mapping[str, Any]) -> dict[str, str]:
-        """The whole environment of one boot."""
-        word = {**self.word, "cause": cause, "mains": mains, "set": dict(hand)}
+    @property
+    def speed(self) -> float:
+        """City seconds in a real one; of a clock that stands, next to nothing."""
+        return max(float(self.word["clock"]["speed"]), 1e-6)
+
+    def environment_of(
+        self, cause: int, mains: bool, hand: Mapping[str, Any], wake: int = 0
+    ) -> dict[str, str]:
+        """The whole environment of one boot; `wake` is what ended a deep sleep."""
+        word = {**self.word, "cause": cause, "mains": mains, "set": dict(hand), "wake": wake}
         return {**self.environment, "CITYFLEET_BENCH": json.dumps(word)}
 
 

@@ -18,6 +18,7 @@ from boards.virtual.launch import Launch
 from boards.virtual.process import NodeProcess
 from boards.virtual.restart import BACKOFF_S, Cause, Restart, Restarts
 from boards.virtual.settings import NodeSettings
+from boards.virtual.waking import TIMER, Condition, conditions, pin_wake
 
 # How long a supercapacitor carries a board, real seconds.
 HOLD_UP_S = (3.0, 8.0)
@@ -71,6 +72,9 @@ class VirtualNode:
         # Something happened that `live` has to look at; it judges by state, not by event.
         self._wake = asyncio.Event()
         self._hand: dict[str, Any] = {}
+        # Since when, by the loop's clock.
+        self._hand_s: dict[str, float] = {}
+        self._wakers: tuple[Condition, ...] = ()
         self._said: Said = {}
         self._boots = 0
         self._crashes = 0
@@ -97,6 +101,8 @@ class VirtualNode:
             self._hand.pop(what, None)
         else:
             self._hand[what] = value
+            self._hand_s[what] = asyncio.get_running_loop().time()
+        self._wake.set()
         if self._process is not None:
             self._process.send({"set": what, "value": value})
 
@@ -124,40 +130,49 @@ class VirtualNode:
         """Run for ever; cancellation leaves no process behind."""
         cause = Cause.POWER_ON
         delay_s = self._chance.uniform(*SPREAD_S)
+        wake: int | None = 0
         while True:
-            if not self._mains or not await self._pause(delay_s):
+            if not self._mains or (wake := await self._pause(delay_s)) is None:
+                self._wakers = ()
                 while not self._mains:
                     await self._next(None)
                 cause = Cause.POWER_ON
                 delay_s = self._chance.uniform(*SPREAD_S)
                 continue
-            ending = await self._run_once(cause)
+            ending = await self._run_once(cause, (wake or 0) if cause is Cause.DEEP_SLEEP else 0)
             if ending is None:
                 continue
             cause, delay_s = ending.cause, ending.delay_s
             self._last_end = ending.text
             self._crashes += ending.is_crash
+            if cause is Cause.DEEP_SLEEP:
+                continue
+            self._wakers = ()
             print(f"{self.settings.id} {ending.text}", file=sys.stderr, flush=True)
 
-    async def _pause(self, delay_s: float) -> bool:
-        """Wait; False as soon as the mains is gone."""
+    async def _pause(self, delay_s: float) -> int | None:
+        """Wait, less if a pin ends a sleep: what ended it; None as soon as the mains is gone."""
         loop = asyncio.get_running_loop()
-        until_s = loop.time() + delay_s
-        while (left_s := until_s - loop.time()) > 0:
+        timer = loop.time() + delay_s, TIMER
+        while True:
+            due = pin_wake(self._wakers, self._hand, self._hand_s)
+            until_s, reason = timer if due is None else min(timer, due)
+            if (left_s := until_s - loop.time()) <= 0:
+                return reason
             await self._next(left_s)
             if not self._mains:
-                return False
-        return True
+                return None
 
-    async def _run_once(self, cause: Cause) -> Restart | None:
+    async def _run_once(self, cause: Cause, wake: int) -> Restart | None:
         """One boot, from start to end; None where the power was taken."""
         leave = await self._gate.enter()
         try:
             if not self._mains:
                 return None
             self._said.clear()
+            self._wakers = ()
             try:
-                process = self._start(cause, leave)
+                process = self._start(cause, wake, leave)
             except OSError as error:
                 return Restart(cause, BACKOFF_S[-1], f"cannot be started: {error}", True)
             asyncio.get_running_loop().call_later(START_S, leave)
@@ -171,7 +186,7 @@ class VirtualNode:
         finally:
             leave()
 
-    def _start(self, cause: Cause, leave: Callable[[], None]) -> NodeProcess:
+    def _start(self, cause: Cause, wake: int, leave: Callable[[], None]) -> NodeProcess:
         def hear(said: dict[str, Any]) -> None:
             leave()
             self._hear(said)
@@ -179,7 +194,7 @@ class VirtualNode:
         return NodeProcess(
             self._launch.argv,
             self.settings.folder,
-            self._launch.environment_of(int(cause), self._mains, self._hand),
+            self._launch.environment_of(int(cause), self._mains, self._hand, wake),
             (self._log_folder, self.settings.id),
             hear,
             self._wake.set,
@@ -193,7 +208,9 @@ class VirtualNode:
             if process.ended:
                 sleep_ms = self._said.get("sleep_ms")
                 ran_s = loop.time() - process.began_s
-                number = sleep_ms if isinstance(sleep_ms, int | float) else None
+                number = (
+                    sleep_ms / self._launch.speed if isinstance(sleep_ms, int | float) else None
+                )
                 return self._restarts.after(process.returncode, ran_s, number)
             if self._mains:
                 dark_at_s = None
@@ -212,6 +229,8 @@ class VirtualNode:
         self._wake.clear()
 
     def _hear(self, said: dict[str, Any]) -> None:
+        if "wake" in said:
+            self._wakers = conditions(said["wake"], self._launch.speed)
         for name, value in said.items():
             short = not isinstance(value, str) or len(value) <= _SAID_TEXT
             plain = value is None or isinstance(value, int | float | str)

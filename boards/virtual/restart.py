@@ -57,11 +57,13 @@ class Restarts:
         Args:
             code: Exit code; below 0 the number of the signal that ended it.
             ran_s: How long the process ran, real seconds.
-            sleep_ms: What the node last said about its sleep, if anything.
+            sleep_ms: How long the node wants to sleep, in real milliseconds, if it said so.
         """
         if code == EXIT_DEEP_SLEEP and sleep_ms is not None:
             self._in_a_row = 0
-            delay_s = min(max(sleep_ms / 1000, RESET_S), SLEEP_MAX_S)
+            # Without a time it sleeps until a pin wakes it.
+            sleep_s = sleep_ms / 1000 if sleep_ms > 0 else SLEEP_MAX_S
+            delay_s = min(max(sleep_s, RESET_S), SLEEP_MAX_S)
             return Restart(Cause.DEEP_SLEEP, delay_s, f"sleeps for {delay_s:.1f} s", False)
         self._in_a_row = 1 if ran_s >= WELL_AFTER_S else self._in_a_row + 1
         step = min(self._in_a_row, len(BACKOFF_S)) - 1

@@ -15,6 +15,8 @@ FAR_MM = 6000
 
 
 class Driver:
+    blind_mm = BLIND_MM
+
     def __init__(self, board: object, settings: dict) -> None:
         self._uart = board.bus(settings["bus"])
 

@@ -9,6 +9,10 @@ _WHO_AM_I = 0x0F
 _IDENTITY = 0x33
 _CTRL_1 = 0x20
 _CTRL_4 = 0x23
+_CTRL_3 = 0x22
+_INT1_CFG = 0x30
+# With the auto-increment bit, for the duration behind it.
+_INT1_THS = 0x32 | 0x80
 # Register address with the auto-increment bit.
 _OUT = 0x28 | 0x80
 
@@ -17,6 +21,7 @@ class Driver:
     def __init__(self, board: object, settings: dict) -> None:
         self._i2c = board.bus(settings["bus"])
         self._address = settings["address"]
+        self._wakes = "wake" in settings
         self._ready = False
 
     # The angle between the sensor's z axis and the vertical, whole degrees 0..180.
@@ -42,6 +47,12 @@ class Driver:
             raise SensorError("not a lis3dh")
         self._i2c.writeto_mem(self._address, _CTRL_1, b"\x27")  # 10 Hz, three axes
         self._i2c.writeto_mem(self._address, _CTRL_4, b"\x88")  # block update, +-2 g, 12 bits
+        if self._wakes:
+            # Its interrupt rises once z has felt less than 0.7 g, thus leans beyond 45 degrees,
+            # for ten seconds: a lid that is opened for a bag is not worth a wake.
+            self._i2c.writeto_mem(self._address, _INT1_THS, b"\x2c\x64")  # 44 * 16 mg, 100 / 10 Hz
+            self._i2c.writeto_mem(self._address, _INT1_CFG, b"\x10")  # z low
+            self._i2c.writeto_mem(self._address, _CTRL_3, b"\x40")  # on pin INT1
         self._ready = True
 
 

@@ -1,4 +1,4 @@
-"""SIMULATOR of MicroPython's esp32 module: raw flash partitions of a virtual node.
+"""SIMULATOR of MicroPython's esp32 module: raw flash partitions and wake pins of a virtual node.
 
 The flash map is the board's (board.json); the bytes of a partition lie in flash/<label>.img
 in the node's folder, blank at first, and outlive the process as flash outlives the power.
@@ -8,12 +8,29 @@ The rules are NOR's: an erase makes a sector 0xFF, a write with an offset only c
 import json
 import os
 
+from plant import power, waking
+from plant.wiring import plant
+
 _SECTOR_BYTES = 4096
 _BLOCK_COUNT = 4
 _BLOCK_SIZE = 5
 _BLOCK_ERASE = 6
 _ANY = 0xFF
 _FOLDER = "flash"
+
+
+WAKEUP_ALL_LOW = False
+WAKEUP_ANY_HIGH = True
+
+
+def wake_on_ext0(pin: object, level: bool) -> None:
+    """Let one pin end the next deep sleep; None takes it back."""
+    waking.arm(plant(), power.EXT0_WAKE, [] if pin is None else [pin], level)
+
+
+def wake_on_ext1(pins: object, level: bool) -> None:
+    """Let any of some pins end the next deep sleep; None takes them back."""
+    waking.arm(plant(), power.EXT1_WAKE, list(pins or ()), level)
 
 
 class Partition:

@@ -16,7 +16,7 @@ finally:
     sys.path = _path
 del _path
 
-from plant import power
+from plant import power, waking
 from plant.wiring import plant
 
 PWRON_RESET = power.PWRON_RESET
@@ -24,6 +24,10 @@ HARD_RESET = power.HARD_RESET
 WDT_RESET = power.WDT_RESET
 DEEPSLEEP_RESET = power.DEEPSLEEP_RESET
 SOFT_RESET = power.SOFT_RESET
+PIN_WAKE = power.EXT0_WAKE
+EXT0_WAKE = power.EXT0_WAKE
+EXT1_WAKE = power.EXT1_WAKE
+TIMER_WAKE = power.TIMER_WAKE
 
 
 def reset() -> None:
@@ -32,14 +36,18 @@ def reset() -> None:
 
 
 def deepsleep(time_ms: int = 0) -> None:
-    """Sleep; the chip boots anew after `time_ms` real milliseconds, or never for 0."""
-    plant().tell({"sleep_ms": time_ms})
-    power.leave(power.EXIT_DEEP_SLEEP)
+    """Sleep; the chip boots anew after `time_ms` of the city's clock, or when a pin wakes it."""
+    waking.sleep(plant(), time_ms)
 
 
 def reset_cause() -> int:
     """Why this boot happened, as the bench that started the process knows it."""
     return plant().cause
+
+
+def wake_reason() -> int:
+    """What ended the deep sleep; 0 for a boot after anything else."""
+    return plant().wake
 
 
 def unique_id() -> bytes:

@@ -124,6 +124,40 @@ def test_a_mistake_is_named_with_its_line(
     assert str(error).startswith(f"{folder / 'board.toml'}:{error.line}: ")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("wake = 33", "wake = 18", "pin 18 cannot wake the chip"),
+        ("wake = 33", "wake = 32", "pin 32 is used twice"),
+        ("wake = 32", "wake = 16", "pin 16 is used twice"),
+        ("gap_mm = 280", "gap_mm = 250", "not 260 to 1000"),
+        ("closes_c = 70", "closes_c = 40", "not 50 to 120"),
+    ],
+)
+def test_a_bin_that_cannot_be_woken_or_sees_its_brim_not_is_refused(
+    repository: Path, tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    source = (repository / "boards" / "smart_bin_esp32" / "board.toml").read_text("utf-8")
+    made = tmp_path / "smart_bin_esp32"
+    made.mkdir()
+    text = source.replace(old, new, 1)
+    after = "[part.tilt]" if old == "wake = 33" else ""
+    error = refusal(made, text)
+    assert words in error.message
+    assert error.line == line_of(text, new, after)
+
+
+def test_the_distance_of_a_bin_is_measured_by_sound_or_by_light(repository: Path) -> None:
+    compiled = read_board(repository / "boards" / "smart_bin_tof_esp32" / "board.toml").compiled()
+    assert compiled["parts"]["fill"]["part"] == "vl53l1x"
+    assert "uart2" not in compiled["buses"]
+    # A wake pin may be left unconnected.
+    assert (
+        "wake"
+        not in read_board(repository / "boards" / "streetlight_esp32" / "board.toml").parts["tilt"]
+    )
+
+
 def test_two_parts_never_share_an_address_or_a_serial_line(folder: Path, street_text: str) -> None:
     text = street_text + '[part.second]\npart = "bh1750"\nbus = "i2c0"\naddress = 0x23\n'
     error = refusal(folder, text)

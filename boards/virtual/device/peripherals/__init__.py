@@ -25,6 +25,10 @@ def make_part(plant: object, name: str, settings: dict) -> object:
         from peripherals.bl0942 import Bl0942 as Part
     elif part == "jsn_sr04t":
         from peripherals.jsn_sr04t import JsnSr04t as Part
+    elif part == "vl53l1x":
+        from peripherals.vl53l1x import Vl53l1x as Part
+    elif part == "thermal_switch":
+        from peripherals.simple import ThermalSwitch as Part
     elif part == "bh1750":
         from peripherals.bh1750 import Bh1750 as Part
     elif part == "lis3dh":

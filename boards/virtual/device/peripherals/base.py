@@ -40,6 +40,10 @@ class Part:
     def on_hand(self) -> None:
         """The bench has changed something by hand."""
 
+    def wakes(self) -> list:
+        """What would raise its pin `wake` while the chip sleeps; see plant/waking.py."""
+        return []
+
 
 class SerialPart(Part):
     """A part on a UART: its answer arrives byte by byte at the line's rate."""

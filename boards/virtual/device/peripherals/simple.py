@@ -117,3 +117,20 @@ class TippingBucket(Part):
         if day * 2654435761 % 3 == 0 or not 14 <= local <= 16:
             return 0.0
         return 4.0 * math.sin((local - 14) * 1.5708)
+
+
+class ThermalSwitch(Part):
+    """A bimetal contact: it closes in a fire and opens again twenty degrees below."""
+
+    def __init__(self, plant: object, name: str, settings: dict) -> None:
+        super().__init__(plant, name, settings)
+        self._pin = plant.pin(settings["wake"])
+        self.on_hand()
+
+    def on_hand(self) -> None:
+        burns = bool(self.plant.hand.get("fire")) and self.fault() != "open"
+        self._pin.feed(1 if burns or self.fault() == "short" else 0)
+
+    def wakes(self) -> list:
+        """What would raise its pin while the chip sleeps; see plant/waking.py."""
+        return [] if self.fault() == "open" else [["fire", 0, 0]]

@@ -15,7 +15,7 @@ class City:
         """`clock`: {"real_ref_s": .., "city_ref_s": .., "speed": ..}, speed 1 is real time."""
         self._real_us = int(clock["real_ref_s"] * 1000000)
         self._city_us = int(clock["city_ref_s"] * 1000000)
-        self._speed = clock["speed"]
+        self.speed = clock["speed"]
         self._latitude = latitude_udeg * 1.7453293e-8
         self._longitude_deg = longitude_udeg / 1000000
         # What setting the clock moved it by; the sun does not follow that.
@@ -24,7 +24,7 @@ class City:
     def now_us(self) -> int:
         """City time in microseconds, UTC."""
         passed_us = time.time_ns() // 1000 - self._real_us
-        return self._city_us + int(passed_us * self._speed)
+        return self._city_us + int(passed_us * self.speed)
 
     def now_s(self) -> int:
         """City time in unix seconds, UTC."""

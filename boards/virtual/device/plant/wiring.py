@@ -52,9 +52,11 @@ class PinNode:
         self.on_modulate = None
         # Gives microvolts to an analog input.
         self.source_uv = None
+        # Gives the level where the plant does not feed it.
+        self.level_of = None
 
     def level(self) -> int:
-        return self._level
+        return self._level if self.level_of is None else self.level_of()
 
     def drive(self, level: int) -> None:
         self._level = level
@@ -147,6 +149,9 @@ class Plant:
         self.city = City(clock, word["latitude_udeg"], word["longitude_udeg"])
         self.cause = word.get("cause", power.PWRON_RESET)
         self.rtc_memory = RtcMemory(self.cause == power.PWRON_RESET and not word.get("rtc_kept"))
+        # What ended the sleep, and which pins may end the next one.
+        self.wake = word.get("wake", 0)
+        self.armed = {}
         self.wifi_key = word.get("wifi_key")
         self.unique_id = hashlib.sha256(self.node.encode()).digest()[:6]
         self.mains = bool(word.get("mains", True))

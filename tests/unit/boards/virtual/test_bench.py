@@ -25,8 +25,11 @@ from tests.unit.boards.virtual.bench_runner import (
 pytestmark = pytest.mark.sockets
 
 # tests/unit/boards/virtual/device/stand_in.py.
-RESET, CRASH, WATCHDOG, SLEEP, DEAF, CHATTER, HANG_UP, NONSENSE = range(1, 9)
-LAMPS = ("reset", "crash", "watchdog", "sleep", "chatter", "hangup", "nonsense", "hopeless")
+RESET, CRASH, WATCHDOG, SLEEP, DEAF, CHATTER, HANG_UP, NONSENSE, ARMED = range(1, 10)
+LAMPS = (
+    *("reset", "crash", "watchdog", "sleep", "armed"),
+    *("chatter", "hangup", "nonsense", "hopeless"),
+)
 STREET = ("a-1", "a-2", "b-1", "solo")
 
 
@@ -108,7 +111,27 @@ def test_deep_sleep_ends_when_the_node_said(bench: RunningBench) -> None:
     began_s = time.monotonic()
     wait_until(lambda: bench.node("sleep")["pid"] is None)
     again(bench, "sleep", 2, 4)
+    assert bench.boots("sleep")[1]["wake"] == 4
     assert 0.6 < time.monotonic() - began_s < 4
+
+
+def test_a_pin_ends_a_deep_sleep_once_it_was_high_for_long_enough(bench: RunningBench) -> None:
+    set_fill(bench, "armed", ARMED)
+    wait_until(lambda: bench.node("armed")["pid"] is None)
+    bench.ask(do="set", node="armed", what="tilt", value=30)
+    bench.ask(do="set", node="armed", what="battery", value=3)
+    time.sleep(0.4)
+    assert len(bench.boots("armed")) == 1
+    began_s = time.monotonic()
+    bench.ask(do="set", node="armed", what="tilt", value=60)
+    again(bench, "armed", 2, 4)
+    assert bench.boots("armed")[1]["wake"] == 3
+    assert time.monotonic() - began_s >= 0.2
+    # Who goes to sleep with a pin that is high boots at once.
+    bench.ask(do="set", node="armed", what="fire", value=True)
+    set_fill(bench, "armed", ARMED)
+    again(bench, "armed", 3, 4)
+    assert bench.boots("armed")[2]["wake"] == 3
 
 
 def test_a_node_that_never_starts_costs_little(bench: RunningBench) -> None:

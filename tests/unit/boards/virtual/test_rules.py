@@ -13,6 +13,7 @@ from boards.virtual.feeding import Feeding
 from boards.virtual.hand import NAMES, checked
 from boards.virtual.restart import BACKOFF_S, SLEEP_MAX_S, WELL_AFTER_S, Cause, Restarts
 from boards.virtual.settings import NodeSettings
+from boards.virtual.waking import Condition, conditions, pin_wake
 
 
 def node(name: str, feeder: str | None, cabinet: str | None) -> NodeSettings:
@@ -93,6 +94,36 @@ def test_a_sleep_is_bounded(sleep_ms: float) -> None:
     restart = Restarts().after(77, 1.0, sleep_ms)
     assert restart.cause is Cause.DEEP_SLEEP
     assert 0 < restart.delay_s <= SLEEP_MAX_S
+
+
+def test_a_sleep_without_a_time_ends_by_a_pin_only() -> None:
+    assert Restarts().after(77, 1.0, 0).delay_s == SLEEP_MAX_S
+
+
+@pytest.mark.parametrize(
+    ("hand", "due"),
+    [
+        ({}, None),
+        ({"tilt": 45}, None),
+        ({"tilt": 46}, (101.0, 3)),
+        ({"fire": True}, (5.0, 2)),
+        ({"tilt": 46, "fire": True}, (5.0, 2)),
+        ({"tilt": "much"}, None),
+    ],
+)
+def test_a_pin_wakes_when_what_raises_it_has_lasted(hand: dict[str, Any], due: Any) -> None:
+    armed = conditions([["tilt", 45, 10000, 3], ["fire", 0, 0, 2]], speed=10)
+    assert armed == (Condition("tilt", 45.0, 1.0, 3), Condition("fire", 0.0, 0.0, 2))
+    assert pin_wake(armed, hand, {"tilt": 100.0, "fire": 5.0}) == due
+
+
+def test_a_pin_that_is_high_already_wakes_at_once() -> None:
+    assert pin_wake(conditions([["", 0, 0, 3]], 1), {}, {}) == (0.0, 3)
+
+
+@given(st.recursive(st.none() | st.text() | st.floats() | st.integers(), st.lists, max_leaves=9))
+def test_nonsense_about_pins_arms_nothing(said: Any) -> None:
+    assert pin_wake(conditions(said, 360), {}, {}) in (None, (0.0, 3)) or isinstance(said, list)
 
 
 PARTS: dict[str, Any] = {"meter": {"bus": "uart2"}, "tilt": {"bus": "i2c0"}}

@@ -190,6 +190,87 @@ async def the_distance_is_that_of_the_fill() -> None:
 
 
 @of("smart_bin")
+async def a_laser_measures_the_same() -> None:
+    settings = {"part": "vl53l1x", "bus": "i2c0", "address": 0x29, "depth_mm": 700, "gap_mm": 60}
+    from peripherals.vl53l1x import Vl53l1x
+
+    from firmware.drivers.vl53l1x import Driver
+
+    plant.parts["laser"] = plant.i2c(0).devices[0x29] = Vl53l1x(plant, "laser", settings)
+    sensor = Driver(board, settings)
+    for fill, near_mm in ((0, 760), (50, 410), (100, 60)):
+        plant.hand["fill"] = fill
+        readings = []
+        for _ in range(5):
+            readings.append(await sensor.read())
+        check.near(sorted(readings)[2], near_mm, 8)
+    await fails("laser", sensor, "silent", "crc", "open")
+    fault("laser", "blocked")
+    assert await sensor.read() <= sensor.blind_mm
+    fault("laser", None)
+    # Settings are lost with the power, and written again after it.
+    plant.i2c(0).devices[0x29] = Vl53l1x(plant, "laser", settings)
+    await check.raises_async(SensorError, sensor.read())
+    await sensor.read()
+    plant.i2c(0).devices[0x29]._memory[0x10F] = 0xEB
+    sensor._ready = False
+    assert "not a vl53l1x" in str(await check.raises_async(SensorError, sensor.read()))
+    plant.i2c(0).devices.pop(0x29)
+    plant.parts.pop("laser")
+
+
+@of("smart_bin")
+async def a_blind_or_covered_sonar_gives_the_edge_of_its_zone() -> None:
+    sensor = board.part("fill")
+    fault("fill", "blocked")
+    check.equal(await sensor.read(), sensor.blind_mm)
+    fault("fill", None)
+
+
+@of("smart_bin")
+async def a_lean_raises_the_wake_pin_after_ten_seconds() -> None:
+    plant.city.speed = 100
+    sensor = board.part("tilt")
+    pin = machine.Pin(DESCRIPTION["parts"]["tilt"]["wake"])
+    plant.hand["tilt"] = 80
+    check.equal((pin.value(), plant.parts["tilt"].wakes()), (0, []))
+    await sensor.read()
+    check.equal(pin.value(), 0)
+    await asyncio.sleep_ms(150)
+    check.equal(pin.value(), 1)
+    what, above, after_ms = plant.parts["tilt"].wakes()[0]
+    check.equal((what, after_ms), ("tilt", 10000))
+    check.near(above, 45, 1)
+    plant.hand["tilt"] = None
+    plant.parts["tilt"].on_hand()
+    check.equal(pin.value(), 0)
+    plant.city.speed = 1
+
+
+@of("smart_bin")
+async def a_heat_contact_closes_in_a_fire() -> None:
+    contact = board.part("heat_contact")
+    check.equal(await contact.read(), False)
+    plant.hand["fire"] = True
+    plant.parts["heat_contact"].on_hand()
+    check.equal(await contact.read(), True)
+    check.equal(plant.parts["heat_contact"].wakes(), [["fire", 0, 0]])
+    plant.hand["fire"] = None
+    plant.parts["heat_contact"].on_hand()
+
+
+@of("smart_bin")
+def only_pins_of_the_rtc_domain_are_armed() -> None:
+    import esp32
+
+    esp32.wake_on_ext1([machine.Pin(33)], esp32.WAKEUP_ANY_HIGH)
+    check.equal(plant.armed, {3: [33]})
+    check.raises(ValueError, esp32.wake_on_ext1, [machine.Pin(18)], esp32.WAKEUP_ANY_HIGH)
+    esp32.wake_on_ext1(None, esp32.WAKEUP_ANY_HIGH)
+    check.equal(plant.armed, {3: []})
+
+
+@of("smart_bin")
 async def a_battery_is_measured_through_its_divider() -> None:
     sensor = board.part("battery")
     plant.hand["battery"] = 3.2

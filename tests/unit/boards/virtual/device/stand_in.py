@@ -11,7 +11,7 @@ import time
 
 from plant import power
 
-RESET, CRASH, WATCHDOG, SLEEP, DEAF, CHATTER, HANG_UP, NONSENSE = range(1, 9)
+RESET, CRASH, WATCHDOG, SLEEP, DEAF, CHATTER, HANG_UP, NONSENSE, ARMED = range(1, 10)
 
 word = json.loads(os.getenv("CITYFLEET_BENCH"))
 line = open(word["line_fd"], "wb")  # noqa: SIM115 the line lasts as long as the process
@@ -36,6 +36,10 @@ def act(number: int) -> None:
         time.sleep(60)
     elif number == SLEEP:
         say({"sleep_ms": 700})
+        power.leave(77)
+    elif number == ARMED:
+        armed = [["tilt", 45, 200, 3], ["fire", 0, 0, 2], "nonsense", ["tilt", None, 0, 3]]
+        say({"sleep_ms": 600000, "wake": armed})
         power.leave(77)
     elif number == DEAF:
         note({"deaf": True})
