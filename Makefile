@@ -30,7 +30,7 @@ demo-reset: setup ## clear what the demo keeps
 	@$(BIN)/cityfleet demo reset
 
 test: setup-tests ## run every test, on real MicroPython and a real broker
-	@$(BIN)/pytest tests --numprocesses 2 --dist loadfile
+	@$(BIN)/pytest tests --numprocesses 4 --dist loadfile
 
 check: $(CHECKS) ## check style, types, import rules and bytecode
 

@@ -22,8 +22,10 @@ from protocols.messages import encode_report
 from protocols.topics import up
 from tests.bench.row import Row, spread
 from tests.support.chromium import launch
-from tests.support.demo_run import DemoRun, running_demo
+from tests.support.demo_process import DemoProcess, running_demo
 
+# As `make demo` has it.
+SPEED = 360
 CLICKS = 40
 MESSAGES = 60
 LAMP = "pk-sl-003"
@@ -37,7 +39,7 @@ SETTLE_MS = 3000
 
 def measure(folder: Path) -> list[Row]:
     """Every row of the district, in one run of the demo."""
-    with running_demo(folder / "demo") as demo:
+    with running_demo(folder / "demo", SPEED) as demo:
         rows = [
             Row("demo ready after set-up, 40 nodes over TLS", f"{demo.ready_s:.1f} s", "under 15 s")
         ]
@@ -58,7 +60,7 @@ def measure(folder: Path) -> list[Row]:
         return rows
 
 
-def _memory(demo: DemoRun) -> Iterator[Row]:
+def _memory(demo: DemoProcess) -> Iterator[Row]:
     """Resident and proportional memory of the node processes and of the server (Linux)."""
     nodes = [state["pid"] for state in demo.plant().values() if state.get("pid")]
     shares = [_kib(pid, "smaps_rollup", "Pss") for pid in nodes]
@@ -76,7 +78,7 @@ def _kib(pid: int, file: str, key: str) -> int:
     raise ValueError(f"{key} is not in {file}")
 
 
-def _clicks(demo: DemoRun, browser: Browser) -> list[float]:
+def _clicks(demo: DemoProcess, browser: Browser) -> list[float]:
     """Seconds from the operator's click on the node's page to the lamp's output."""
     with _operator(demo, browser) as page:
         page.goto(f"{demo.server}/nodes/{LAMP}")
@@ -96,7 +98,7 @@ def _clicks(demo: DemoRun, browser: Browser) -> list[float]:
         return samples
 
 
-def _messages(demo: DemoRun, browser: Browser) -> list[float]:
+def _messages(demo: DemoProcess, browser: Browser) -> list[float]:
     """Seconds from publishing a report to its figure in the list beside the map."""
     # The real bin gives up its place on the broker to us: its power goes first.
     demo.cityfleet("demo", "cut-node", SPEAKER)
@@ -130,10 +132,10 @@ _WATCH = """node => {
 }"""
 
 
-async def _speak(demo: DemoRun) -> dict[int, float]:
+async def _speak(demo: DemoProcess) -> dict[int, float]:
     """Publishes a fill level after another as the bin would; level -> when."""
-    identity = demo.folder / "nodes" / SPEAKER / "identity"
-    context = _tls(identity, demo.folder)
+    identity = demo.data / "nodes" / SPEAKER / "identity"
+    context = _tls(identity, demo.data)
     published: dict[int, float] = {}
     async with aiomqtt.Client(
         "127.0.0.1",
@@ -172,7 +174,7 @@ def _tls(identity: Path, folder: Path) -> ssl.SSLContext:
 
 
 @contextmanager
-def _operator(demo: DemoRun, browser: Browser) -> Generator[Page]:
+def _operator(demo: DemoProcess, browser: Browser) -> Generator[Page]:
     """A browser page that is logged in."""
     with closing(browser.new_context(viewport={"width": 1440, "height": 900})) as context:
         page = context.new_page()

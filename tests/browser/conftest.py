@@ -23,7 +23,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.support.chromium import launch
-from tests.support.demo_run import DemoRun, running_demo
+from tests.support.demo_process import DemoProcess, running_demo
 
 DESKTOP = (1440, 900)
 PHONE = (360, 740)
@@ -46,7 +46,7 @@ class City:
         tokens: session tokens by user name.
     """
 
-    demo: DemoRun
+    demo: DemoProcess
     tokens: dict[str, str]
 
     @property
@@ -105,7 +105,7 @@ class Watch:
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     """The demo with an administrator, the operator of the demo, and a viewer."""
     with running_demo(tmp_path_factory.mktemp("browser") / "demo", SPEED) as demo:
-        found = re.search(r"user admin, password (\S+)", demo.output.read_text())
+        found = re.search(r"user admin, password (\S+)", demo.said())
         assert found is not None
         city = City(demo, {})
         city.tokens["admin"] = _log_in(demo.server, "admin", found[1])

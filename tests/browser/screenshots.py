@@ -22,7 +22,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.support.chromium import launch
-from tests.support.demo_run import DemoRun, running_demo
+from tests.support.demo_process import DemoProcess, running_demo
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 # The README's picture must load quickly where the line is thin.
@@ -108,14 +108,14 @@ def main() -> int:
     return 0
 
 
-def _live_an_evening(demo: DemoRun) -> None:
+def _live_an_evening(demo: DemoProcess) -> None:
     """Brings the city to where the pictures show it."""
     steps = ("-s", "sunset=100", "-s", "23:00=40", "-s", "05:00=70", "-s", "sunrise=0")
     demo.cityfleet("programs", "create", "Ngày thường", *steps)
     demo.cityfleet("schedule", "push", "Ngày thường", "--group", "Tất cả đèn", "--wait")
     _roll_out(demo, "greenhouse")
     demo.cityfleet("demo", "forge-release", "--kind", "reservoir")
-    demo.cityfleet("rollout", "start", "reservoir-6.6.6", check=False)
+    demo.run("rollout", "start", "reservoir-6.6.6")
     _wait(lambda: _city_hour(demo) >= EVENING_H or _city_hour(demo) < 5, "the evening")
     _wait(lambda: len(_lit(demo)) == 30, "all lamps to burn")
     demo.cityfleet("override", "set", "60", "-m", "600", "-n", "dl-sl-003", "--reason", "sửa đường")
@@ -125,21 +125,21 @@ def _live_an_evening(demo: DemoRun) -> None:
     time.sleep(3)
 
 
-def _roll_out(demo: DemoRun, kind: str) -> None:
-    file = demo.folder / f"{kind}-1.1.0.release"
+def _roll_out(demo: DemoProcess, kind: str) -> None:
+    file = demo.data / f"{kind}-1.1.0.release"
     what = ("--kind", kind, "--version", "1.1.0", "--counter", "2")
     demo.cityfleet("release", "build", *what, "--expires-days", "3650", "--out", str(file))
-    key = demo.folder / "release-keys" / "release-key.pem"
+    key = demo.data / "release-keys" / "release-key.pem"
     demo.cityfleet("release", "sign", str(file), "--key", str(key))
     demo.cityfleet("release", "upload", str(file))
     demo.cityfleet("rollout", "start", f"{kind}-1.1.0")
 
 
-def _lit(demo: DemoRun) -> list[str]:
+def _lit(demo: DemoProcess) -> list[str]:
     return [name for name, node in demo.plant().items() if node.get("level")]
 
 
-def _city_hour(demo: DemoRun) -> float:
+def _city_hour(demo: DemoProcess) -> float:
     now_s = demo.client.get("clock")["now_s"]
     return (now_s + CITY_OFFSET_S) % 86400 / 3600
 
@@ -152,8 +152,8 @@ def _wait(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.5)
 
 
-def _take(browser: Browser, demo: DemoRun, picture: Picture, path: Path) -> None:
-    token = json.loads((demo.folder / "cli.json").read_text())["token"]
+def _take(browser: Browser, demo: DemoProcess, picture: Picture, path: Path) -> None:
+    token = json.loads((demo.data / "cli.json").read_text())["token"]
     context = browser.new_context(
         viewport={"width": picture.size[0], "height": picture.size[1]},
         has_touch=picture.size == PHONE,

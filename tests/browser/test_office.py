@@ -15,7 +15,7 @@ from tools.demo.folder import DemoFolder
 
 def say(city: City, node: str, payload: bytes, folder: Path) -> None:
     """Publishes a payload as a node, with the node's own key and certificate."""
-    identity = DemoFolder(city.demo.folder).node(node) / "identity"
+    identity = DemoFolder(city.demo.data).node(node) / "identity"
     pem = serialization.Encoding.PEM
     key = serialization.load_der_private_key((identity / "key.der").read_bytes(), None)
     kind = serialization.PrivateFormat.PKCS8

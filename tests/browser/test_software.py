@@ -17,7 +17,7 @@ def release(city: City, tmp_path: Path) -> Path:
     file = tmp_path / "greenhouse-1.1.0.release"
     what = ("--kind", "greenhouse", "--version", "1.1.0", "--counter", "2")
     city.demo.cityfleet("release", "build", *what, "--expires-days", "3650", "--out", str(file))
-    key = city.demo.folder / "release-keys" / "release-key.pem"
+    key = city.demo.data / "release-keys" / "release-key.pem"
     city.demo.cityfleet("release", "sign", str(file), "--key", str(key))
     return file
 

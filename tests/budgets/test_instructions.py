@@ -18,7 +18,7 @@ def test_a_report_is_encoded_within_its_budget(modules: Path) -> None:
     few, many = per_round("report", 10, modules), per_round("report", 20, modules)
     assert many <= REPORT_INSTRUCTIONS
     # Start-up and imports, forty million, have cancelled out.
-    assert abs(few - many) < 0.02 * many
+    assert abs(few - many) < 0.05 * many
 
 
 @pytest.mark.parametrize("work", ["sunrise", "gliding sun"])

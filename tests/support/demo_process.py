@@ -4,6 +4,9 @@
         demo.wait_ready()
         demo.cityfleet("nodes", "list")
 
+    with running_demo(tmp_path / "district") as demo:        # ready from the first line on
+        demo.client.get("nodes")
+
 Leaving the block ends it with everything that it started, and checks that nothing is left.
 """
 
@@ -13,16 +16,31 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from tools.client.http import FleetClient
+from tools.demo.control import ask
 
 # A slow machine that builds everything for the first time, with others beside it.
 READY_TIMEOUT_S = 100
 END_TIMEOUT_S = 40
 COMMAND_TIMEOUT_S = 60
 _PROGRAM = Path(sys.prefix) / "bin" / "cityfleet"
-_LOOK_S = 0.1
+_LOOK_S = 0.05
+
+
+@contextmanager
+def running_demo(folder: Path, speed: int = 60) -> Generator["DemoProcess"]:
+    """A demo that is ready, for the block."""
+    with DemoProcess(folder, speed) as demo:
+        demo.wait_ready()
+        with demo.client:
+            yield demo
 
 
 class DemoProcess:
@@ -40,6 +58,9 @@ class DemoProcess:
         self._speed = speed
         self._log = folder / "demo.out"
         self._process: subprocess.Popen[bytes] | None = None
+        self._began_s = 0.0
+        # Real seconds from the command to "ready", once it is.
+        self.ready_s = 0.0
         kept = {key: value for key, value in os.environ.items() if "CITYFLEET" not in key}
         self.environment = {
             **kept,
@@ -48,6 +69,7 @@ class DemoProcess:
         }
 
     def __enter__(self) -> Self:
+        self._began_s = time.monotonic()
         with self._log.open("wb") as output:
             self._process = subprocess.Popen(
                 [str(_PROGRAM), "demo", "start", "--speed", str(self._speed)],
@@ -86,6 +108,41 @@ class DemoProcess:
             assert self._process.poll() is None, self.said()
             assert time.monotonic() < end_s, self.said()
             time.sleep(_LOOK_S)
+        self.ready_s = time.monotonic() - self._began_s
+
+    @cached_property
+    def note(self) -> dict[str, Any]:
+        """What the demo wrote of itself: ports, address and process."""
+        return json.loads((self.data / "run" / "demo.json").read_text())
+
+    @property
+    def server(self) -> str:
+        """The address of screens and API."""
+        return self.note["server"]
+
+    @property
+    def user(self) -> str:
+        """The operator's name."""
+        return self._operator["user"]
+
+    @property
+    def password(self) -> str:
+        """The operator's password."""
+        return self._operator["password"]
+
+    @cached_property
+    def _operator(self) -> dict[str, str]:
+        return json.loads((self.data / "operator.json").read_text())
+
+    @cached_property
+    def client(self) -> FleetClient:
+        """The API, logged in as the operator."""
+        return FleetClient(self.server, json.loads((self.data / "cli.json").read_text())["token"])
+
+    def plant(self) -> dict[str, dict[str, Any]]:
+        """What the virtual bench sees at its pins: node -> lamp level, duty, mains and so on."""
+        secret = self.data / "run" / "control-secret"
+        return ask(self.note["ports"]["control"], secret, {"do": "status"})["nodes"]
 
     def end(self, number: signal.Signals) -> int:
         """Sends a signal, waits for the end of everything, and returns the exit status."""
