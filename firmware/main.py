@@ -159,8 +159,9 @@ class Node:
         self, config: dict, clock: Clock, on_trial: bool, slots: dict | None
     ) -> None:
         # The lamp burns by now; what follows takes its time to load.
+        from firmware.identity.renewal import Renewal
+        from firmware.identity.store import Identity
         from firmware.net.backoff import Backoff
-        from firmware.net.identity import tls_context
         from firmware.net.link import make_link
         from firmware.net.session import Session
         from firmware.update.updater import Updater
@@ -168,24 +169,35 @@ class Node:
         node_id = config["node"]
         self._link = make_link(config, clock)
         backoff = Backoff(chip.random_bits, config["backoff_max_s"] * 1000)
+        self._identity = Identity(self._journal.event, chip.system_now_s)
         self._session = Session(
             node_id,
             config,
             self._journal,
             self._link,
             backoff,
-            tls_context,
+            self._identity,
             self,
         )
         self._journal.on_new = self._session.wake
         self._node.gasp = self._session
+        self._renewal = Renewal(
+            node_id,
+            config["renew_check_s"],
+            self._identity,
+            self._journal.event,
+            self._session,
+            chip,
+        )
+        # The name is the channel's.
+        self.certificate = self._renewal.certificate
         self._updater = Updater(
             config,
             self._journal.event,
             self._tell_state,
             self._is_healthy,
             self._session,
-            tls_context,
+            self._identity.shown,
             chip,
             self._slot,
             on_trial,
@@ -196,6 +208,7 @@ class Node:
         self.supervisor.add("report", self._keep_reporting, 2 * _REPORT_STEP_MS)
         self.supervisor.add("session", self._session.run, WATCHDOG_MS)
         self.supervisor.add("update", self._updater.run, WATCHDOG_MS)
+        self.supervisor.add("renewal", self._renewal.run, WATCHDOG_MS)
 
     def _supervise(self) -> None:
         """What runs with or without a network."""
@@ -228,10 +241,10 @@ class Node:
             self._leaves_safe_mode = self._health.is_safe
         self._tell_state()
 
-    def echo(self, payload: bytes) -> None:
+    def echo(self, payload: bytes | None) -> None:
         """The server answered."""
         try:
-            self._updater.echo(decode_echo(payload))
+            self._updater.echo(decode_echo(payload or b""))
         except ProtocolError as error:
             log("echo", str(error))
 

@@ -15,6 +15,7 @@ from firmware.core.limits import (
     GOOD_RUN_S,
     KEEPALIVE_S,
     MEASURE_MS,
+    RENEW_CHECK_S,
     REPORT_S,
 )
 from firmware.core.storage import read_checked, read_file, write_checked
@@ -80,6 +81,8 @@ def _checked(raw: bytes | None) -> dict:
     config.setdefault("ack_timeout_s", ACK_TIMEOUT_MS // 1000)
     config.setdefault("measure_ms", MEASURE_MS)
     config.setdefault("good_run_s", GOOD_RUN_S)
+    config.setdefault("renew_check_s", RENEW_CHECK_S)
+    _integer(config, "renew_check_s", 1, 86400)
     _integer(config, "report_s", 1, 86400)
     _integer(config, "backoff_max_s", 1, BACKOFF_MAX_MS // 1000)
     _integer(config, "keepalive_s", 5, 65535)

@@ -47,6 +47,18 @@ class RefusedError(FirmwareError):
     name = "connection_refused"
 
 
+class ServerUntrustedError(FirmwareError):
+    """The server's certificate is not one of our fleet's, not for its name, or over."""
+
+    name = "server_not_trusted"
+
+
+class CertificateRefusedError(FirmwareError):
+    """The server does not take our certificate."""
+
+    name = "certificate_refused"
+
+
 class DownloadError(FirmwareError):
     """The update's bytes cannot be fetched: the server refuses or answers nonsense."""
 

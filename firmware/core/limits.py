@@ -13,6 +13,8 @@ ACKNOWLEDGED_UNSAVED = 8
 LAST_GASP_BYTES = 32
 # What may be on its way un-acknowledged; a slow broker must not fill the socket buffer.
 IN_FLIGHT = 8
+# What waits for the socket; a server that floods us and reads nothing must not fill the heap.
+SEND_PIECES = 64
 # Reports that waited travel together; ten of a streetlight fit 200 bytes.
 BATCH_REPORTS = 32
 
@@ -24,6 +26,8 @@ CONNECT_TIMEOUT_MS = 20000
 # An un-acknowledged packet for this long means that the connection is dead.
 ACK_TIMEOUT_MS = 30000
 KEEPALIVE_S = 60
+# A certificate is looked at this often, and asked for again; it lasts for years.
+RENEW_CHECK_S = 6 * 3600
 
 # Fixed header and topic stand beside the payload of protocols.limits.DOWN_BYTES.
 PACKET_EXTRA_BYTES = 256

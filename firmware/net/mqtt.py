@@ -1,8 +1,9 @@
 """MQTT 3.1.1 for one client, sans-IO: bytes in, events out.
 
 Owns packet forms, packet identifiers and what is un-acknowledged. Sockets, timeouts and
-what the payloads mean belong to session.py. QoS 0 and 1; a packet above the cap is skipped
-on the wire without holding it in memory, and named.
+what the payloads mean belong to session.py. QoS 0 and 1; a message that is above the cap,
+or for which there is no memory, is passed over on the wire and named. What memory a packet
+takes is taken once, when its length is known, so a heap in pieces is not broken further.
 
     core = MqttCore(16640)
     socket.send(connect_packet("pk-sl-001", 60, will))
@@ -17,14 +18,14 @@ PUBLISH = 3
 PUBACK = 4
 SUBACK = 9
 PINGRESP = 13
-# Not a packet of the standard: a PUBLISH that was skipped because of its size.
-SKIPPED = 100
 
 PINGREQ_PACKET = b"\xc0\x00"
 DISCONNECT_PACKET = b"\xe0\x00"
 
-# A topic of ours has at most 48 bytes; a skipped packet's topic is held, so it is bounded.
+# A topic of ours has at most 48 bytes; a message that is passed over keeps its topic.
 _TOPIC_BYTES = 255
+# All but a PUBLISH are short: a SUBACK has two bytes and one for each topic.
+_ANSWER_BYTES = 16
 
 
 class MqttError(Exception):
@@ -75,18 +76,15 @@ class MqttCore:
     def __init__(self, packet_bytes: int) -> None:
         """`packet_bytes`: the largest packet body that is held in memory."""
         self._cap = packet_bytes
-        self._buffer = bytearray()
-        self._skip = 0
         self._last_id = 0
-        # Kept out of circulation for a packet that is prepared but not sent; 0 for none.
-        self._reserved = 0
         # [(packet id, whatever the sender attached)] in the order of sending.
         self.in_flight = []
+        self.restart()
 
     def restart(self) -> None:
         """A new connection begins: forget half packets, keep what must be repeated."""
-        self._buffer = bytearray()
-        self._skip = 0
+        self._await_packet()
+        # Kept out of circulation for a packet that is prepared but not sent; 0 for none.
         self._reserved = 0
         self.in_flight = [entry for entry in self.in_flight if entry[1] is not None]
 
@@ -118,130 +116,118 @@ class MqttCore:
         self._last_id = packet_id
         return packet_id
 
-    def release(self, packet_id: int) -> object:
-        """End an identifier's life: what was attached to it, or None if it is unknown."""
-        for index in range(len(self.in_flight)):
-            if self.in_flight[index][0] == packet_id:
-                return self.in_flight.pop(index)[1]
+    def _release(self, packet_id: int) -> object:
+        for entry in self.in_flight:
+            if entry[0] == packet_id:
+                self.in_flight.remove(entry)
+                return entry[1]
         return None
 
     def feed(self, data: bytes) -> list[tuple[object, ...]]:
         """Take received bytes.
 
         Returns:
-            (CONNACK, session present, return code); (PUBLISH, topic, payload, QoS,
-            packet id, retained); (SKIPPED, topic, size, QoS, packet id); (PUBACK, attached
-            or None); (SUBACK, packet id, return codes); (PINGRESP,).
+            (CONNACK, session present, return code); (PUBLISH, topic, payload or None where it
+            was passed over, packet id or 0 where it wants no answer); (PUBACK, attached or None
+            where it is unknown); (SUBACK, return codes); (PINGRESP,).
 
         Raises:
-            MqttError: the bytes are not MQTT as a server may speak it.
+            MqttError: the peer breaks the protocol.
         """
-        if self._skip:
-            if self._skip >= len(data):
-                self._skip -= len(data)
-                return []
-            data = data[self._skip :]
-            self._skip = 0
-        self._buffer.extend(data)
         events = []
-        while True:
-            used = self._next(events)
-            if not used:
-                break
-            if used < len(self._buffer):
-                self._buffer = self._buffer[used:]
+        at = 0
+        while at < len(data):
+            if self._body is None:
+                self._take_head(data[at])
+                at += 1
             else:
-                self._skip = used - len(self._buffer)
-                self._buffer = bytearray()
-                break
+                # What does not fit the body is left out: the payload of a passed-over message.
+                body = self._body
+                some = min(self._left, len(data) - at)
+                fits = min(some, len(body) - self._filled)
+                if fits:
+                    body[self._filled : self._filled + fits] = data[at : at + fits]
+                    self._filled += fits
+                self._left -= some
+                at += some
+            if self._body is not None and not self._left:
+                events.append(self._event(self._first, self._body))
+                self._await_packet()
         return events
 
-    def _next(self, events: list) -> int:
-        """Read one packet from the buffer's start: its whole size, or 0 to wait for more."""
-        buffer = self._buffer
-        if len(buffer) < 2:
-            return 0
-        size = 0
-        start = 1
-        while True:
-            if start > 4:
+    def _await_packet(self) -> None:
+        self._first = None
+        self._body = None
+        self._size = 0
+        self._shift = 0
+        self._filled = 0
+
+    def _take_head(self, byte: int) -> None:
+        if self._first is None:
+            self._first = byte
+            return
+        self._size |= (byte & 0x7F) << self._shift
+        self._shift += 7
+        if byte & 0x80:
+            if self._shift == 28:
                 raise MqttError("length of more than four bytes")
-            if start >= len(buffer):
-                return 0
-            byte = buffer[start]
-            size |= (byte & 0x7F) << 7 * (start - 1)
-            start += 1
-            if byte < 0x80:
-                break
-        if size > self._cap:
-            return self._skipped(start, size, events)
-        if len(buffer) < start + size:
-            return 0
-        events.append(self._packet_event(buffer[0], bytes(buffer[start : start + size])))
-        return start + size
-
-    def _skipped(self, start: int, size: int, events: list) -> int:
-        buffer = self._buffer
-        if buffer[0] >> 4 != PUBLISH:
+            return
+        size = self._left = self._size
+        is_publish = self._first >> 4 == PUBLISH
+        if not is_publish and size > _ANSWER_BYTES:
             raise MqttError("oversized packet")
-        if len(buffer) < start + 2:
-            return 0
-        topic_size = buffer[start] << 8 | buffer[start + 1]
-        if topic_size > _TOPIC_BYTES:
-            raise MqttError("oversized topic")
-        head = start + 2 + topic_size + 2
-        if len(buffer) < head:
-            return 0
-        qos = _qos(buffer[0])
-        topic = _decode(buffer[start + 2 : head - 2])
-        packet_id = (buffer[head - 2] << 8 | buffer[head - 1]) if qos else 0
-        events.append((SKIPPED, topic, size, qos, packet_id))
-        return start + size
+        if size <= self._cap:
+            try:
+                self._body = bytearray(size)
+                return
+            except MemoryError:
+                pass  # passed over like one that is too large
+        self._body = bytearray(min(size, 4 + _TOPIC_BYTES))
 
-    def _packet_event(self, first: int, body: bytes) -> tuple:
+    def _event(self, first: int, body: bytearray) -> tuple:
         kind = first >> 4
         if kind == PUBLISH:
-            return _publish_event(first, body)
-        if first & 0x0F:
-            raise MqttError("reserved flags")
-        if kind == PINGRESP and not body:
-            return (PINGRESP,)
-        if kind == PUBACK and len(body) == 2:
-            return (PUBACK, self.release(body[0] << 8 | body[1]))
-        if kind == CONNACK and len(body) == 2 and body[0] < 2:
-            return (CONNACK, body[0] == 1, body[1])
-        if kind == SUBACK and len(body) >= 3:
-            return (SUBACK, body[0] << 8 | body[1], tuple(body[2:]))
-        raise MqttError("unexpected packet type %d" % kind)
+            return _publish_event(first, body, self._size)
+        size = len(body)
+        if not first & 0x0F:
+            if kind == PINGRESP and not size:
+                return (PINGRESP,)
+            if kind == PUBACK and size == 2:
+                return (PUBACK, self._release(body[0] << 8 | body[1]))
+            if kind == CONNACK and size == 2 and body[0] < 2:
+                return (CONNACK, body[0] == 1, body[1])
+            if kind == SUBACK and size > 2:
+                self._release(body[0] << 8 | body[1])
+                return (SUBACK, bytes(body[2:]))
+        raise MqttError("unexpected packet %d" % first)
 
 
-def _publish_event(first: int, body: bytes) -> tuple:
-    qos = _qos(first)
-    if len(body) < 2:
-        raise MqttError("publish without a topic")
-    end = 2 + (body[0] << 8 | body[1])
-    start = end + 2 if qos else end
-    if len(body) < start:
-        raise MqttError("publish cut short")
-    packet_id = (body[end] << 8 | body[end + 1]) if qos else 0
-    if qos and not packet_id:
-        raise MqttError("packet id 0")
-    return (PUBLISH, _decode(body[2:end]), body[start:], qos, packet_id, bool(first & 1))
-
-
-def _qos(first: int) -> int:
+def _publish_event(first: int, body: bytearray, size: int) -> tuple:
     qos = first >> 1 & 3
     # We never ask for more than 1, so a server may not send more.
     if qos > 1:
         raise MqttError("QoS above the granted one")
-    return qos
-
-
-def _decode(raw: bytes) -> str:
+    view = memoryview(body)
+    end = 2 + (body[0] << 8 | body[1]) if len(body) > 1 else 65538
+    start = end + 2 * qos
+    if start > len(body):
+        raise MqttError("publish cut short")
+    packet_id = 0
+    if qos:
+        packet_id = body[end] << 8 | body[end + 1]
+        if not packet_id:
+            raise MqttError("packet id 0")
     try:
-        return bytes(raw).decode()
+        topic = bytes(view[2:end]).decode()
     except UnicodeError:
         raise MqttError("topic is not UTF-8") from None
+    payload = None
+    if len(body) == size:
+        try:
+            payload = bytes(view[start:])
+        except MemoryError:
+            pass  # passed over too
+    return PUBLISH, topic, payload, packet_id
 
 
 def _text(text: str) -> bytes:

@@ -4,11 +4,15 @@ Connects, repeats what was un-acknowledged, sends what the outbox holds within t
 flight, acknowledges what came in only after it was acted on, notices a dead connection, and
 begins again with a jittered backoff. It never ends and nothing waits for it.
 
-What the messages mean belongs to the handlers: an object with connected(), desired(payload
-or None when it was too large), echo(payload).
+What the messages mean belongs to the handlers: an object with connected() and a method
+named after each channel in DOWN_CHANNELS, which gets the payload, or None when it was too large.
+A message may come twice (QoS 1): they must not mind.
+
+Cancelled at any wait it leaves no socket, and what was on its way is repeated by the next `run`.
 """
 
 import asyncio
+import gc
 import time
 
 from firmware.core.errors import ConnectionLostError, FirmwareError, RefusedError
@@ -22,11 +26,14 @@ from firmware.net import mqtt
 from firmware.net.transport import Stream
 from protocols.limits import DOWN_BYTES
 from protocols.messages import OFFLINE
-from protocols.topics import down, up
+from protocols.topics import DOWN_CHANNELS, down, up
 
 _IDLE_MS = 500
 # A connection that stood this long was a good one: the next loss starts a new backoff.
 _GOOD_MS = 10000
+# How long a farewell may take.
+_LEAVE_MS = 3000
+_STEP_MS = 50
 
 
 class Session:
@@ -39,10 +46,13 @@ class Session:
         journal: object,
         link: object,
         backoff: object,
-        make_context: object,
+        identity: object,
         handlers: object,
     ) -> None:
-        """`config` is the checked config.json; `make_context()` gives the TLS context."""
+        """`config` is the checked config.json.
+
+        `identity` gives the TLS context() and hears whether it worked() or failed(error).
+        """
         self._node = node
         self._host, self._port = config["broker"]
         self._server_name = config.get("broker_name", self._host)
@@ -52,16 +62,21 @@ class Session:
         self._outbox = journal.outbox
         self._link = link
         self._backoff = backoff
-        self._make_context = make_context
+        self._identity = identity
         self._handlers = handlers
         self._core = mqtt.MqttCore(DOWN_BYTES + PACKET_EXTRA_BYTES)
         self._stream = None
         self._wake = asyncio.Event()
         self._lost = None
         self._sent_ms = 0
-        # When the oldest unanswered packet was sent; None while nothing is unanswered.
+        # Since when the oldest unanswered packet waits; None while nothing is unanswered.
         self._waiting_ms = None
         self._accepted = None
+        self._oldest = None
+        # When the broker accepted this connection; None until then.
+        self._since_ms = None
+        self._is_leaving = False
+        self._is_returning = False
         self._gasp = None
         # Numbers of a last will and a last gasp that nobody has heard yet: they are used
         # again, because each gap in the numbers breaks a batch.
@@ -82,7 +97,7 @@ class Session:
         """Stay connected, for ever."""
         while True:
             beat()
-            began_ms = time.ticks_ms()
+            self._since_ms = None
             try:
                 await self._link.up(beat)
                 beat()
@@ -90,9 +105,40 @@ class Session:
             except (FirmwareError, mqtt.MqttError) as error:
                 self.last_error = error.name
                 log("session", str(error))
-            if time.ticks_diff(time.ticks_ms(), began_ms) > _GOOD_MS:
+                if self._since_ms is None:
+                    self._identity.failed(error)
+            except MemoryError:
+                self.last_error = "heap_exhausted"
+                log("session", self.last_error)
+                gc.collect()
+            since_ms = self._since_ms
+            if since_ms is not None and time.ticks_diff(time.ticks_ms(), since_ms) > _GOOD_MS:
                 self._backoff.reset()
-            await self._pause(self._backoff.next_ms(), beat)
+            wait_ms = self._backoff.next_ms()
+            while wait_ms > 0 or self._is_leaving:
+                beat()
+                await asyncio.sleep_ms(min(wait_ms, 1000) if wait_ms > 0 else 1000)
+                wait_ms -= 1000
+
+    def reconnect(self) -> None:
+        """Say goodbye and come back, to show a new certificate."""
+        self._is_returning = True
+        self._wake.set()
+
+    async def leave(self, beat: object) -> None:
+        """Before an ordered reset or sleep: send what waits, then DISCONNECT, so without a will.
+
+        Takes a few seconds at most. There is no other connection before the next boot.
+        """
+        waited_ms = 0
+        while waited_ms < _LEAVE_MS and (self.is_connected or not self._is_leaving):
+            beat()
+            if not (self.is_connected and self.is_unsent()):
+                self._is_leaving = True
+                self._wake.set()
+            await asyncio.sleep_ms(_STEP_MS)
+            waited_ms += _STEP_MS
+        self._is_leaving = True
 
     def fire_gasp(self) -> bool:
         """Send the prepared last gasp on the open connection, from an interrupt too.
@@ -129,12 +175,6 @@ class Session:
         # The stamp stands before the code and the empty map, each one byte, at the end.
         self._gasp = (packet, len(packet) - 6, len(packet) - len(data))
 
-    async def _pause(self, wait_ms: int, beat: object) -> None:
-        while wait_ms > 0:
-            beat()
-            await asyncio.sleep_ms(min(wait_ms, 1000))
-            wait_ms -= 1000
-
     async def _converse(self, beat: object) -> None:
         stream = Stream()
         self._stream = stream
@@ -142,10 +182,13 @@ class Session:
         self._accepted = None
         self._gasp = None
         self._waiting_ms = None
+        self._oldest = None
+        self._is_returning = False
         self._core.restart()
         reader = None
         try:
-            await stream.open(self._host, self._port, self._make_context(), self._server_name)
+            context = self._identity.context()
+            await stream.open(self._host, self._port, context, self._server_name)
             if self._will_seq is None:
                 self._will_seq = self._journal.take_seq()
             data = self._journal.event_data(OFFLINE, {}, self._will_seq)
@@ -158,10 +201,14 @@ class Session:
             reader = asyncio.create_task(self._read())
             await self._until_accepted(beat)
             self._begin()
-            while True:
+            while not (self._is_leaving or self._is_returning):
                 beat()
                 self._pump()
                 await self._rest()
+            stream.send(mqtt.DISCONNECT_PACKET)
+            await stream.drain(_LEAVE_MS)
+            # What is sent still has to leave the chip.
+            await asyncio.sleep_ms(_STEP_MS)
         finally:
             self.is_connected = False
             self._gasp = None
@@ -185,7 +232,7 @@ class Session:
         present = self._accepted[1]
         log("session", "connected, session %s" % ("present" if present else "new"))
         # Each time anew: a retained desired state then comes even if nothing waited for us.
-        topics = [down(self._node, "desired"), down(self._node, "echo")]
+        topics = [down(self._node, channel) for channel in DOWN_CHANNELS]
         self._send(mqtt.subscribe_packet(topics, self._core.take_id(None)))
         for packet_id, entry in self._core.in_flight:
             if entry is not None:
@@ -193,6 +240,8 @@ class Session:
                 self._send(mqtt.publish_packet(topic, entry[1], packet_id, present))
         self.is_connected = True
         self.last_error = ""
+        self._since_ms = time.ticks_ms()
+        self._identity.worked()
         self._handlers.connected()
 
     async def _rest(self) -> None:
@@ -213,6 +262,8 @@ class Session:
                 for event in self._core.feed(data):
                     self._handle(event)
                 self._wake.set()
+                # A flood from the broker must not hold up the lamp.
+                await asyncio.sleep_ms(0)
         except Exception as error:  # raised again in the conversation, whose loop judges it
             self._lost = error
             self._wake.set()
@@ -240,7 +291,7 @@ class Session:
         if self._waiting_ms is not None:
             if time.ticks_diff(now_ms, self._waiting_ms) > self._ack_timeout_ms:
                 raise ConnectionLostError("no acknowledgement")
-        elif time.ticks_diff(now_ms, self._sent_ms) > self._keepalive_s * 500:
+        if time.ticks_diff(now_ms, self._sent_ms) > self._keepalive_s * 500:
             self._send(mqtt.PINGREQ_PACKET)
 
     def _handle(self, event: tuple) -> None:
@@ -252,29 +303,28 @@ class Session:
             return
         if self._accepted is None:
             raise mqtt.MqttError("packet before the acceptance")
-        if kind in (mqtt.PUBACK, mqtt.SUBACK, mqtt.PINGRESP):
-            if kind == mqtt.PUBACK and event[1] is not None:
-                self._outbox.acknowledged(event[1])
-            elif kind == mqtt.SUBACK:
-                self._core.release(event[1])
-                if 0x80 in event[2]:
-                    raise RefusedError("subscription")
-            # Any answer proves that the other side lives; the clock starts anew.
-            self._waiting_ms = time.ticks_ms() if self._core.in_flight else None
-        elif kind == mqtt.PUBLISH:
+        if kind == mqtt.PUBLISH:
             self._dispatch(event[1], event[2])
             if event[3]:
-                self._stream.send(mqtt.puback_packet(event[4]))
-        elif kind == mqtt.SKIPPED:
-            log("session", "skipped a message of %d bytes" % event[2])
-            self._dispatch(event[1], None)
-            if event[3]:
-                self._stream.send(mqtt.puback_packet(event[4]))
+                self._stream.send(mqtt.puback_packet(event[3]))
+            return
+        if kind == mqtt.PUBACK and event[1] is not None:
+            self._outbox.acknowledged(event[1])
+        elif kind == mqtt.SUBACK and 0x80 in event[1]:
+            raise RefusedError("subscription")
+        oldest = self._core.in_flight[0] if self._core.in_flight else None
+        if oldest is None:
+            self._waiting_ms = None
+        elif oldest is not self._oldest:
+            # Acknowledgements come in order; one that is passed over was lost.
+            self._waiting_ms = time.ticks_ms()
+        self._oldest = oldest
 
     def _dispatch(self, topic: str, payload: bytes | None) -> None:
-        if topic == down(self._node, "desired"):
-            self._handlers.desired(payload)
-        elif topic == down(self._node, "echo") and payload is not None:
-            self._handlers.echo(payload)
-        else:
-            log("session", "message on a topic that was not asked for")
+        if payload is None:
+            log("session", "passed over a message on " + topic)
+        for channel in DOWN_CHANNELS:
+            if topic == down(self._node, channel):
+                getattr(self._handlers, channel)(payload)
+                return
+        log("session", "message on a topic that was not asked for")

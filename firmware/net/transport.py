@@ -4,25 +4,36 @@ Stock asyncio polls a TLS socket a thousand times a second, because it has no fi
 descriptor; here the raw socket below is awaited instead. TLS may hold decrypted bytes that
 the raw socket knows nothing of, so `receive` is called until it says None before waiting.
 
-A refused certificate of the server raises ValueError in MicroPython, a refusal of ours
-arrives as OSError at the first read: both leave here as ConnectionLostError.
+A server whose certificate fails raises ValueError in MicroPython; a refusal of ours arrives as
+a TLS alert, an OSError, often only at the first read after the handshake. Each has its name here.
+
+Cancelled at any wait, nothing is left behind once `close` was called.
 
     stream = Stream()
     await stream.open("fleet.example", 8883, context, "fleet.example")
     stream.send(b"...")
-    await stream.readable(1000)
-    data = stream.receive()
+    while (data := stream.receive()) is None:
+        await stream.readable()
 """
 
 import asyncio
 import errno
+import select
 import socket
+import time
 
-from firmware.core.errors import ConnectionLostError, LinkError
-from firmware.core.limits import CONNECT_TIMEOUT_MS, RECEIVE_BYTES
+from firmware.core.errors import (
+    CertificateRefusedError,
+    ConnectionLostError,
+    LinkError,
+    ServerUntrustedError,
+)
+from firmware.core.limits import CONNECT_TIMEOUT_MS, RECEIVE_BYTES, SEND_PIECES
 
-_POLL_MS = 50
+_POLL_MS = 20
 _BUSY = (errno.EAGAIN, errno.EINPROGRESS, errno.EALREADY)
+# MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE: the other side ends it in TLS's own words.
+_ALERT = -0x7780
 
 
 def _until_readable(raw: object) -> object:
@@ -30,12 +41,8 @@ def _until_readable(raw: object) -> object:
     yield asyncio.core._io_queue.queue_read(raw)
 
 
-def _until_writable(raw: object) -> object:
-    yield asyncio.core._io_queue.queue_write(raw)
-
-
 class Stream:
-    """A connection, from `open` to `close`; not used again after that."""
+    """A connection, from `open` to `close`, which its owner calls whatever happens."""
 
     def __init__(self) -> None:
         self._raw = None
@@ -49,36 +56,41 @@ class Stream:
 
         Raises:
             LinkError: no such host, or nobody answers.
-            ConnectionLostError: refused.
         """
         try:
             # Blocks on every port of MicroPython; the watchdog is longer than DNS.
             address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
-            self._raw = socket.socket(address[0], socket.SOCK_STREAM)
-            self._raw.setblocking(False)
+            raw = self._raw = socket.socket(address[0], socket.SOCK_STREAM)
+            raw.setblocking(False)
             try:
-                self._raw.connect(address[-1])
+                raw.connect(address[-1])
             except OSError as error:
                 if error.errno not in _BUSY:
                     raise
-            await asyncio.wait_for_ms(_until_writable(self._raw), CONNECT_TIMEOUT_MS)
-            self._socket = self._raw
+            # Looked at in steps: wait_for around a socket leaves a task behind when cancelled.
+            poller = select.poll()
+            poller.register(raw, select.POLLOUT)
+            began_ms = time.ticks_ms()
+            while not poller.poll(0):
+                if time.ticks_diff(time.ticks_ms(), began_ms) > CONNECT_TIMEOUT_MS:
+                    raise OSError(errno.ETIMEDOUT)
+                await asyncio.sleep_ms(_POLL_MS)
+            self._socket = raw
             if context is not None:
                 self._socket = context.wrap_socket(
-                    self._raw, server_hostname=server_name, do_handshake_on_connect=False
+                    raw, server_hostname=server_name, do_handshake_on_connect=False
                 )
-        except asyncio.TimeoutError:
-            self.close()
-            raise LinkError("no answer from " + host) from None
         except (OSError, ValueError) as error:
-            self.close()
             raise LinkError("%s: %r" % (host, error)) from None
-        except asyncio.CancelledError:
-            self.close()
-            raise
 
     def send(self, data: bytes) -> None:
-        """Take bytes for sending, and send what the socket takes now."""
+        """Take bytes for sending, and send what the socket takes now.
+
+        Raises:
+            ConnectionLostError: as `flush`; also when more waits than is ours to hold.
+        """
+        if len(self._queue) >= SEND_PIECES:
+            raise ConnectionLostError("nothing is taken")
         self._queue.append(data)
         self.flush()
 
@@ -86,19 +98,13 @@ class Stream:
         """Send on; whether nothing is left.
 
         Raises:
-            ConnectionLostError: the other side is gone, or its certificate is refused.
+            ConnectionLostError: the other side is gone.
+            ServerUntrustedError, CertificateRefusedError: one of the two is not believed.
         """
         while self._piece is not None or self._queue:
             if self._piece is None:
                 self._piece = self._queue.pop(0)
-            try:
-                sent = self._socket.write(self._piece)
-            except OSError as error:
-                if error.errno in _BUSY:
-                    return False
-                raise ConnectionLostError("write: %r" % error) from None
-            except ValueError as error:
-                raise ConnectionLostError("TLS: %r" % error) from None
+            sent = self._call("write", self._piece)
             if not sent:
                 return False
             self._piece = self._piece[sent:] if sent < len(self._piece) else None
@@ -108,19 +114,24 @@ class Stream:
         """Bytes that are there now; None if there are none.
 
         Raises:
-            ConnectionLostError: the other side closed, or refused our certificate.
+            As `flush`.
         """
-        try:
-            data = self._socket.read(RECEIVE_BYTES)
-        except OSError as error:
-            if error.errno in _BUSY:
-                return None
-            raise ConnectionLostError("read: %r" % error) from None
-        except ValueError as error:
-            raise ConnectionLostError("TLS: %r" % error) from None
+        data = self._call("read", RECEIVE_BYTES)
         if data == b"":
             raise ConnectionLostError("closed by the other side")
         return data
+
+    def _call(self, what: str, argument: object) -> object:
+        try:
+            return getattr(self._socket, what)(argument)
+        except OSError as error:
+            if error.errno in _BUSY:
+                return None
+            if error.errno == _ALERT:
+                raise CertificateRefusedError() from None
+            raise ConnectionLostError("%s: %r" % (what, error)) from None
+        except ValueError as error:
+            raise ServerUntrustedError(str(error).strip()) from None
 
     async def readable(self) -> None:
         """Wait until bytes come in on the raw socket; the caller bounds the wait."""
@@ -130,17 +141,13 @@ class Stream:
         """Wait until all is sent; the handshake happens in here.
 
         Raises:
-            ConnectionLostError: also when the time is over.
+            As `flush`; ConnectionLostError also when the time is over.
         """
-        waited_ms = 0
+        began_ms = time.ticks_ms()
         while not self.flush():
-            if waited_ms >= timeout_ms:
+            if time.ticks_diff(time.ticks_ms(), began_ms) > timeout_ms:
                 raise ConnectionLostError("nothing can be sent")
-            try:
-                # In a handshake it is mostly the server's turn; else the buffer is full.
-                await asyncio.wait_for_ms(self.readable(), _POLL_MS)
-            except asyncio.TimeoutError:
-                waited_ms += _POLL_MS
+            await asyncio.sleep_ms(_POLL_MS)
 
     def close(self) -> None:
         """Close at once; harmless when never opened or closed before."""

@@ -27,8 +27,6 @@ from protocols.messages import (
 )
 
 _STEP_MS = 1000
-# How long the last words of the old application may take to leave before the reset.
-_FAREWELL_MS = 5000
 _NONCE_BYTES = 8
 _ROLLED_BACK = "rolled_back"
 # What only an order needs; see _unload.
@@ -214,11 +212,7 @@ class Updater:
         self._remember_trial(outcome)
         slots.begin_trial(self._slot, slots.other(self._slot))
         self._emit(UPDATE_DOWNLOADED, {"counter": outcome.counter, "version": outcome.version})
-        waited_ms = 0
-        while waited_ms < _FAREWELL_MS and self._session.is_unsent():
-            beat()
-            await asyncio.sleep_ms(_STEP_MS // 10)
-            waited_ms += _STEP_MS // 10
+        await self._session.leave(beat)
         self._reset()
 
     def _refuse(self, outcome: object, code: int) -> None:

@@ -28,6 +28,12 @@ REPORT_INSTRUCTIONS = 60_000
 # for four such days at noon, which is still one beat of the lamp.
 SUNRISE_INSTRUCTIONS = 1_500_000
 
+# --- Flash ---
+
+# The MQTT client: core, session and transport. mqtt_as, the nearest public one, has 11.0 KB.
+MQTT_CLIENT_BYTES = 9 * 1024
+MQTT_CLIENT = ("firmware/net/mqtt.mpy", "firmware/net/session.mpy", "firmware/net/transport.mpy")
+
 # --- Heap on the i386 MicroPython, whose pointers and blocks are an ESP32's ---
 
 # Half of what a plain ESP32 gives Python, so that an order, a full batch and a download block

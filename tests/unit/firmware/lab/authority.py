@@ -46,9 +46,19 @@ class Authority:
         self.root = _make("test root", None, authority=True)
         self.issuing = _make("test issuing", self.root, authority=True)
 
-    def issue(self, name: str, days: int = 30) -> Identity:
+    def issue(self, name: str, days: int = 365) -> Identity:
         """A certificate for a node or a server; with negative days it is expired."""
         return _make(name, self.issuing, days=days)
+
+    def answer(self, request: bytes, days: int = 365) -> bytes:
+        """The certificate (DER) that a node's request (DER) asks for."""
+        asked = x509.load_der_x509_csr(request)
+        assert asked.is_signature_valid
+        name = asked.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
+        key = asked.public_key()
+        assert isinstance(key, ec.EllipticCurvePublicKey)
+        builder = _builder(str(name), key, self.issuing, days=days)
+        return builder.sign(self.issuing.key, hashes.SHA256()).public_bytes(Encoding.DER)
 
     def chain_pem(self) -> bytes:
         """What a server believes: both CAs."""
@@ -68,23 +78,34 @@ def _make(
     name: str, issuer: Identity | None, *, authority: bool = False, days: int = 30
 ) -> Identity:
     key = ec.generate_private_key(ec.SECP256R1())
+    builder = _builder(name, key.public_key(), issuer, authority=authority, days=days)
+    return Identity(key, builder.sign(issuer.key if issuer else key, hashes.SHA256()))
+
+
+def _builder(
+    name: str,
+    key: ec.EllipticCurvePublicKey,
+    issuer: Identity | None,
+    *,
+    authority: bool = False,
+    days: int,
+) -> x509.CertificateBuilder:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer.certificate.subject if issuer else subject)
-        .public_key(key.public_key())
+        .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - 60 * _DAY)
         .not_valid_after(now + days * _DAY)
         .add_extension(x509.BasicConstraints(authority, None), critical=True)
     )
-    if not authority:
-        names = [
-            x509.DNSName("localhost"),
-            x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
-        ]
-        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    signer = issuer.key if issuer else key
-    return Identity(key, builder.sign(signer, hashes.SHA256()))
+    if authority:
+        return builder
+    names = [
+        x509.DNSName("localhost"),
+        x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+    ]
+    return builder.add_extension(x509.SubjectAlternativeName(names), critical=False)

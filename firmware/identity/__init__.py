@@ -1,0 +1,1 @@
+"""Who the node is: its keys and certificates, and their renewal."""
