@@ -1,7 +1,8 @@
 """partitions_<n>mb.csv -> the flash map of a board with n MB of flash.
 
 The same file goes into the build of MicroPython for that board, so its form is ESP-IDF's.
-Nothing may overlap, leave the flash, or begin between two erase blocks.
+Nothing may overlap, leave the flash, or begin between two erase blocks; each half of romfs holds
+the largest application that may be signed.
 
 Source: ESP-IDF Programming Guide, "Partition Tables".
 """
@@ -9,6 +10,7 @@ Source: ESP-IDF Programming Guide, "Partition Tables".
 from pathlib import Path
 
 from boards.errors import BoardError
+from ota.verify.limits import MAX_BUNDLE_BYTES
 
 _SECTOR_BYTES = 4096
 # An application begins where the chip's memory mapping can begin.
@@ -21,6 +23,8 @@ _SUBTYPES = {
     "data": {"ota": 0, "phy": 1, "nvs": 2, "fat": 0x81},
 }
 _NAME_CHARS = 16
+# MicroPython finds the partition that it maps by this name.
+_ROMFS = "romfs"
 
 # Label -> type, subtype, offset and size, both in bytes.
 FlashMap = dict[str, list[int]]
@@ -56,6 +60,14 @@ def read_flash_map(path: Path, flash_mb: int) -> FlashMap:
         end = entry[2] + entry[3]
         if end > flash_mb << 20:
             raise BoardError(path, number, f"{label} ends beyond {flash_mb} MiB")
+        if label == _ROMFS and (
+            entry[:2] != [1, 0x8F]
+            or entry[3] % (2 * _SECTOR_BYTES)
+            or entry[3] < 2 * MAX_BUNDLE_BYTES
+        ):
+            raise BoardError(
+                path, number, f"romfs is data, 0x8f, with two halves of {MAX_BUNDLE_BYTES} and more"
+            )
         found[label] = entry
     return found
 

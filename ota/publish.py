@@ -1,28 +1,23 @@
-"""Sources -> the bundle of one kind of node -> a manifest, or the files of a factory slot.
+"""Sources -> the bundle of one kind of node -> a manifest.
 
-Owns which files ship and the bundle's form. Who vouches for it is ota/signing.py's; what a
-node thinks of it is ota/verify's, which also reads back all that is written here.
+Owns which files ship; the bundle's form is romfs.py's. Who vouches for it is ota/signing.py's;
+what a node thinks of it is ota/verify's.
 
     what = Application(kind="streetlight", version="1.1.0", counter=2)
     bundle = build_bundle(repository_root, what, default_cache())
     manifest = describe_bundle(bundle, what, expires_s=now_s + 365 * 86400)
-    write_slot(bundle, node_folder / "slots" / "a")          # factory install
 
 The same sources give the same bytes: files are sorted, nothing of the machine, the time or
 the user enters.
 """
 
 import hashlib
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ota.compiler import bytecode_version, compile_sources, default_cache
 from ota.errors import BuildError
-from ota.verify.bundle import MAGIC, BundleReader, check_path
+from ota.romfs import check_path, decode_image, encode_image
 from ota.verify.errors import UpdateError
 from ota.verify.manifest import SPEC, encode_manifest
 from protocols.fields import KIND_CODES
@@ -35,7 +30,6 @@ __all__ = [
     "encode_bundle",
     "read_bundle",
     "release_sources",
-    "write_slot",
 ]
 
 VERSION_MODULE = "firmware/version.py"
@@ -43,7 +37,6 @@ VERSION_MODULE = "firmware/version.py"
 # The bootstrap stands beside the slots and is never updated; it does not ship in a bundle.
 _BOOT_FOLDER = PurePosixPath("firmware/boot")
 _NODES_FOLDER = PurePosixPath("firmware/nodes")
-_PIECE_BYTES = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,23 +97,19 @@ def release_sources(root: Path, kind: str) -> dict[str, Path]:
 
 
 def encode_bundle(files: dict[str, bytes]) -> bytes:
-    """Pack files by path into a bundle, and read it back as a node would.
+    """Pack files by path into a bundle, and read it back.
 
     Raises:
-        BuildError: a path or a size that a node would refuse.
+        BuildError: a path or a size that no node would take.
     """
-    parts = [MAGIC]
-    for path in sorted(files):
-        raw_path = path.encode()
+    for path in files:
         try:
-            check_path(raw_path)
+            check_path(path)
         except UpdateError as error:
             raise BuildError(f"{path} cannot ship: {error}") from error
-        data = files[path]
-        parts += [bytes([len(raw_path)]), raw_path, len(data).to_bytes(4, "big"), data]
-    bundle = b"".join(parts)
     try:
-        packed = dict(read_bundle(bundle))
+        bundle = encode_image(files)
+        packed = read_bundle(bundle)
     except UpdateError as error:
         raise BuildError(f"a node would refuse this bundle: {error}") from error
     assert packed == files
@@ -152,45 +141,13 @@ def describe_bundle(bundle: bytes, what: Application, expires_s: int) -> bytes:
     )
 
 
-def read_bundle(bundle: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield path and content of each file, in order.
+def read_bundle(bundle: bytes) -> dict[str, bytes]:
+    """Return the files of a bundle by path.
 
     Raises:
-        UpdateError: the refusal that a node would give.
+        UpdateError: it is not one.
     """
-    reader = BundleReader(len(bundle))
-    content = b""
-    for start in range(0, len(bundle), _PIECE_BYTES):
-        for path, data, end in reader.feed(bundle[start : start + _PIECE_BYTES]):
-            content += data
-            if end:
-                yield path, content
-                content = b""
-    reader.finish()
-
-
-def write_slot(bundle: bytes, folder: Path) -> None:
-    """Unpack a bundle into a new slot folder; whole, or not at all.
-
-    Raises:
-        BuildError: there is something at `folder` already.
-        UpdateError: the bundle is not good.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
-    try:
-        new.chmod(0o755)
-        for path, content in read_bundle(bundle):
-            target = new / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-        # Renaming over an empty folder is fine; a slot in use is never replaced.
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise BuildError(f"{folder} is not empty")
-        os.replace(new, folder)
-    except BaseException:
-        shutil.rmtree(new)
-        raise
+    return decode_image(bundle)
 
 
 def _ships(name: PurePosixPath, kind: str) -> bool:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from ota.errors import MalformedRelease
-from ota.verify.bundle import BundleHash, BundleReader
+from ota.romfs import decode_image
+from ota.verify.bundle import BundleHash
 from ota.verify.errors import TooLarge
 from ota.verify.limits import MAX_BUNDLE_BYTES, MAX_MANIFEST_BYTES, MAX_SIGNATURES
 from ota.verify.manifest import decode_manifest
@@ -117,9 +118,7 @@ def check_bundle(bundle: bytes, length: int, sha256: str) -> None:
     whole = BundleHash(length, sha256)
     whole.update(bundle)
     whole.finish()
-    reader = BundleReader(length)
-    reader.feed(bundle)
-    reader.finish()
+    decode_image(bundle)
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -102,7 +102,7 @@ def prepare(settings: BenchSettings) -> dict[str, Launch]:
     environment = {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
     environment["PATH"] = os.defpath
     environment["MICROPYPATH"] = f"{library}:.frozen"
-    argv = (str(micropython), "-X", f"heapsize={HEAP}", "main.py")
+    argv = (str(micropython), "-X", f"heapsize={HEAP}", "-m", "power_on")
     return {
         node.id: Launch(argv, environment, _word(settings, node, series[node.id]))
         for node in settings.nodes

@@ -1,7 +1,12 @@
 """The bootstrap: chooses the slot to run and counts the attempts of a trial.
 
-Copied once to the root of the node's files as main.py and never updated, so it is small and
-leans on nothing of the application. slots.json:
+Frozen into MicroPython, or copied once to the root of the node's files as main.py, and never
+updated, so it is small and leans on nothing of the application.
+
+The slots are the halves of the flash partition "romfs", a first, which the chip maps into its
+address space: a slot holds an image that runs in place (ROMFS) and the CRC-32 of it, little
+endian. An image whose length or CRC is wrong is none: half-written or rotten, it never runs.
+slots.json says which one to run:
 
     {"active": "a", "trial": null | "b", "attempts": 3, "rolled_back": null | "b"}
 
@@ -14,9 +19,14 @@ import json
 import os
 import sys
 import time
+from binascii import crc32
+
+import vfs
 
 _FILE = "slots.json"
 _SLOTS = ("a", "b")
+_MAGIC = b"\xd2\xcd\x31"
+_APP = "/app"
 
 
 def read_slots():
@@ -49,15 +59,31 @@ def write_slots(slots):
     os.rename(_FILE + ".new", _FILE)
 
 
+def image_of(slot):
+    """The image in a slot, where it lies in the mapped flash; None where there is no whole one."""
+    flash = vfs.rom_ioctl(2, 0)
+    if type(flash) is int:
+        return None  # an error: no such partition
+    half = len(flash) // 2
+    image = flash[half : 2 * half] if slot == "b" else flash[:half]
+    if bytes(image[:3]) != _MAGIC:
+        return None
+    length = 0
+    for at in range(3, 8):
+        length = length << 7 | image[at] & 0x7F
+        if image[at] < 0x80:
+            break
+    end = at + 1 + length
+    if end + 4 > half:
+        return None
+    if crc32(image[:end]) != int.from_bytes(image[end : end + 4], "little"):
+        return None
+    return image[:end]
+
+
 def has_firmware(slot):
     """Whether there is an application to import in a slot."""
-    for name in ("main.mpy", "main.py"):
-        try:
-            if os.stat("slots/" + slot + "/firmware/" + name)[6]:
-                return True
-        except OSError:
-            pass  # not that one
-    return False
+    return image_of(slot) is not None
 
 
 def choose():
@@ -85,10 +111,22 @@ def choose():
     return slots["active"], False, slots
 
 
+def mount(slot):
+    """Make a slot's modules the first that an import finds."""
+    try:
+        # MicroPython itself mounts what the partition begins with, which is always slot a.
+        vfs.umount("/rom")
+    except OSError:
+        pass  # nothing to mount there
+    image = image_of(slot)
+    if image is None:
+        raise RuntimeError("no slot has firmware")
+    vfs.mount(vfs.VfsRom(image), _APP)
+    sys.path.insert(0, _APP)
+
+
 def leave_word(error):
     """Note in RTC memory what ends this run: core/kept.py and core/health.py read it."""
-    from binascii import crc32
-
     import machine
 
     note = {"end": "crash", "task": "bootstrap", "exception": repr(error)[:120]}
@@ -102,7 +140,7 @@ def main():
     slot, on_trial, slots = choose()
     if slot is None:
         raise RuntimeError("no slot has firmware")
-    sys.path.insert(0, "slots/" + slot)
+    mount(slot)
     from firmware.main import run
 
     run(slot, on_trial, slots)

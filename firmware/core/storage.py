@@ -91,18 +91,3 @@ def remove(path: str) -> None:
             os.remove(name)
         except OSError:
             pass  # it was not there
-
-
-def remove_tree(path: str) -> None:
-    """Remove a folder with all that is in it, or nothing if it is not there."""
-    if not is_folder(path):
-        return
-    for entry in list(os.ilistdir(path)):
-        if entry[0] in (".", ".."):
-            continue
-        child = path + "/" + entry[0]
-        if entry[1] & 0x4000:
-            remove_tree(child)
-        else:
-            os.remove(child)
-    os.rmdir(path)

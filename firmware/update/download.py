@@ -1,139 +1,119 @@
-"""The bundle on its way to flash: in blocks, resumable, judged by what was read back.
+"""The bundle on its way to flash: block by block, resumable, judged by what was read back.
 
-The length of the part file is the journalled offset: each block is closed, hence committed,
-before the next one is asked for. A part file belongs to one order, named in a file beside
-it; another order starts from nothing.
+The other slot's half of the partition "romfs" is erased, then blocks of one sector are programmed
+in order, but the first: that one comes last and only when all the rest has the signed hash.
+So what is half-written begins with no header, and no bootstrap mounts it. After a power cut the
+newest sector that is not blank tells how far it came; it may be torn and is fetched again. An
+order is named in a file of its own once its half is erased; another order starts from nothing.
 """
 
-import os
-
 from firmware.core.errors import DownloadError
-from firmware.core.limits import DOWNLOAD_BLOCK_BYTES
-from firmware.core.storage import (
-    ensure_folder,
-    read_checked,
-    remove,
-    remove_tree,
-    write_checked,
-)
-from ota.verify.bundle import BundleHash, BundleReader
+from firmware.core.flash import BLANK, SECTOR_BYTES
+from firmware.core.storage import read_checked, remove, write_checked
+from ota.verify.bundle import BundleHash
+from ota.verify.errors import HashMismatch, TooLarge
 
-_PART = "state/bundle"
 _ORDER = "state/bundle_order"
 _READ_BYTES = 512
 
 
-def offset_of(order: bytes) -> int:
-    """How many bytes of this order are on flash already, in whole blocks."""
-    if read_checked(_ORDER)[0] != order:
-        remove(_PART)
-        write_checked(_ORDER, order)
-        return 0
-    try:
-        size = os.stat(_PART)[6]
-    except OSError:
-        return 0
-    whole = size - size % DOWNLOAD_BLOCK_BYTES
-    if whole != size:
-        _cut(whole)
-    return whole
-
-
 def discard() -> None:
-    """Give the space of a part file back."""
-    remove(_PART)
+    """Nothing is under way any more."""
     remove(_ORDER)
 
 
-async def fetch(reader: object, path: str, length: int, order: bytes, beat: object) -> None:
-    """Bring the part file to `length` bytes; `reader` is a net.http.RangeReader.
+class Download:
+    """One order's bundle."""
 
-    Raises:
-        DownloadError: the server has something else under that path.
-        LinkError, ConnectionLostError: it can be resumed later.
-    """
-    offset = offset_of(order)
-    if offset > length:
-        discard()
-        offset = offset_of(order)
-    while offset < length:
-        size = min(DOWNLOAD_BLOCK_BYTES, length - offset)
-        block, total = await reader.get(path, offset, size, beat)
-        if total != length:
-            raise DownloadError("%d bytes there, %d signed" % (total, length))
-        with open(_PART, "ab") as file:
-            file.write(block)
-        offset += len(block)
-        beat()
+    def __init__(self, flash: object, slot: str, length: int, order: bytes) -> None:
+        """`flash` has both slots (core/flash.py); `slot` is the one that does not run.
 
+        Raises:
+            UpdateError: too_large for this board.
+        """
+        half = flash.sector_count // 2
+        self._flash = flash
+        self._first = half if slot == "b" else 0
+        self._length = length
+        self._order = order
+        self._count = (length + SECTOR_BYTES - 1) // SECTOR_BYTES
+        if self._count > half:
+            raise TooLarge("%d bytes for a slot of %d" % (length, half * SECTOR_BYTES))
+        self._next = None
+        self._head = b""
 
-def check(length: int, sha256: str, beat: object) -> None:
-    """Hash what is on flash now.
+    async def fetch(self, reader: object, path: str, beat: object) -> None:
+        """All blocks, from wherever it was left; `reader` is a net.http.RangeReader.
 
-    Raises:
-        UpdateError: length_mismatch or hash_mismatch.
-    """
-    judge = BundleHash(length, sha256)
-    with open(_PART, "rb") as file:
-        while True:
-            piece = file.read(_READ_BYTES)
-            if not piece:
-                break
-            judge.update(piece)
+        Raises:
+            DownloadError: the server has something else under that path.
+            LinkError, ConnectionLostError: it can be resumed later.
+        """
+        if self._next is None:
+            self._next = self._begin(beat)
+        while self._next < self._count:
+            data = await self._get(reader, path, self._next, beat)
+            self._flash.program(self._first + self._next, 0, data)
+            self._next += 1
             beat()
-    judge.finish()
+        self._head = await self._get(reader, path, 0, beat)
 
+    def finish(self, sha256: str, beat: object) -> None:
+        """Judge what is on flash now; if it is what was signed, give it its beginning.
 
-def unpack(length: int, slot: str, beat: object) -> None:
-    """Replace the files of a slot by those of the bundle on flash.
+        Raises:
+            UpdateError: length_mismatch or hash_mismatch.
+        """
+        judge = BundleHash(self._length, sha256)
+        judge.update(self._head)
+        for at in range(SECTOR_BYTES, self._length, _READ_BYTES):
+            judge.update(self._read(at, min(_READ_BYTES, self._length - at)))
+            beat()
+        judge.finish()
+        self._flash.program(self._first, 0, self._head)
+        for at in range(0, len(self._head), _READ_BYTES):
+            piece = self._head[at : at + _READ_BYTES]
+            if self._read(at, len(piece)) != piece:
+                self._flash.erase(self._first)
+                raise HashMismatch("the first block does not read back")
+        discard()
 
-    Raises:
-        UpdateError: the bundle does not follow its format.
-        OSError: the flash is full.
-    """
-    root = "slots/" + slot
-    ensure_folder("slots")
-    remove_tree(root)
-    os.mkdir(root)
-    bundle = BundleReader(length)
-    target = None
-    try:
-        with open(_PART, "rb") as file:
-            while True:
-                piece = file.read(_READ_BYTES)
-                if not piece:
-                    break
-                for path, data, end in bundle.feed(piece):
-                    if target is None:
-                        target = open(_make_room(root, path), "wb")
-                    target.write(data)
-                    if end:
-                        target.close()
-                        target = None
+    def _begin(self, beat: object) -> int:
+        """Make the half ready; the first block that is missing."""
+        if read_checked(_ORDER)[0] != self._order:
+            discard()
+            for block in range(self._count):
+                self._flash.erase(self._first + block)
                 beat()
-        bundle.finish()
-    finally:
-        if target is not None:
-            target.close()
+            write_checked(_ORDER, self._order)
+            return 1
+        newest = self._count - 1
+        while newest > 0 and self._is_blank(newest):
+            newest -= 1
+            beat()
+        if newest:
+            self._flash.erase(self._first + newest)
+        if not self._is_blank(0):
+            self._flash.erase(self._first)
+        return max(newest, 1)
 
+    async def _get(self, reader: object, path: str, block: int, beat: object) -> bytes:
+        offset = block * SECTOR_BYTES
+        size = min(SECTOR_BYTES, self._length - offset)
+        data, total = await reader.get(path, offset, size, beat)
+        if total != self._length:
+            raise DownloadError("%d bytes there, %d signed" % (total, self._length))
+        if len(data) != size:
+            raise DownloadError("%d bytes instead of %d" % (len(data), size))
+        return data
 
-def _make_room(root: str, path: str) -> str:
-    parts = path.split("/")
-    folder = root
-    for name in parts[:-1]:
-        folder += "/" + name
-        ensure_folder(folder)
-    return folder + "/" + parts[-1]
+    def _is_blank(self, block: int) -> bool:
+        for at in range(block * SECTOR_BYTES, (block + 1) * SECTOR_BYTES, _READ_BYTES):
+            if self._read(at, _READ_BYTES) != BLANK * _READ_BYTES:
+                return False
+        return True
 
-
-def _cut(size: int) -> None:
-    """Drop the half block that a power cut left at the end of the part file."""
-    if size == 0:
-        remove(_PART)
-        return
-    with open(_PART, "rb") as old, open(_PART + ".new", "wb") as new:
-        while size:
-            piece = old.read(min(_READ_BYTES, size))
-            new.write(piece)
-            size -= len(piece)
-    os.rename(_PART + ".new", _PART)
+    def _read(self, at: int, size: int) -> bytearray:
+        piece = bytearray(size)
+        self._flash.read(self._first + at // SECTOR_BYTES, at % SECTOR_BYTES, piece)
+        return piece

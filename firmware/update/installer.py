@@ -8,9 +8,11 @@ from firmware.core.errors import ConnectionLostError, DownloadError, LinkError
 from firmware.core.limits import CONFIG_BYTES, DOWNLOAD_TRIES
 from firmware.core.log import log
 from firmware.core.storage import read_file
+from firmware.drivers.partition import ROMFS, open_partition
 from firmware.net.http import RangeReader
 from firmware.update import download
 from firmware.update.orders import Outcome
+from firmware.update.slots import other
 from ota.verify.errors import BundleError, UpdateError
 from ota.verify.manifest import decode_manifest
 from ota.verify.release import verify_manifest
@@ -51,7 +53,7 @@ async def install(
     system_now_s: int,
     beat: object,
 ) -> Outcome:
-    """Verify an order, fetch its bundle and unpack it into the other slot.
+    """Verify an order and fetch its bundle into the other slot.
 
     Returns:
         The outcome; its error is None when the slot is filled, "installed" when this very
@@ -90,7 +92,10 @@ async def _bring(
     path: str, fields: dict, mark: bytes, running: Running, source: Source, beat: object
 ) -> None:
     """The bundle into the other slot, from wherever it was left."""
-    length = fields["length"]
+    flash = open_partition("romfs", ROMFS)
+    if flash is None:
+        raise DownloadError("no place for a bundle")
+    into = download.Download(flash, other(running.slot), fields["length"], mark)
     reader = RangeReader(
         source.address[0], source.address[1], source.server_name, source.make_context()
     )
@@ -98,7 +103,7 @@ async def _bring(
     try:
         while True:
             try:
-                await download.fetch(reader, path, length, mark, beat)
+                await into.fetch(reader, path, beat)
                 break
             except (LinkError, ConnectionLostError) as error:
                 log("update", "download waits: " + str(error))
@@ -111,9 +116,7 @@ async def _bring(
     finally:
         reader.close()
     source.backoff.reset()
-    download.check(length, fields["sha256"], beat)
-    download.unpack(length, "b" if running.slot == "a" else "a", beat)
-    download.discard()
+    into.finish(fields["sha256"], beat)
 
 
 async def _pause(wait_ms: int, beat: object) -> None:

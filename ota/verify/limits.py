@@ -1,16 +1,7 @@
 """Bounds on everything in a release, checked before memory or flash is spent on it."""
 
-# Two slots of 512 KiB and the node's own state fit a 4 MB flash beside MicroPython itself.
-MAX_BUNDLE_BYTES = 512 * 1024
-
-# The loader reads a module whole; a file of half the node's 128 KB heap could never run.
-MAX_FILE_BYTES = 64 * 1024
-
-# An application has about 70 today; bounds the directory work on littlefs.
-MAX_FILES = 128
-
-# Deep enough for firmware/drivers/<part>.mpy with room; one littlefs name may hold 255.
-MAX_PATH_BYTES = 96
+# Half of the smallest flash map's romfs partition (boards/partitions_4mb.csv).
+MAX_BUNDLE_BYTES = 224 * 1024
 
 # A manifest has about 200 bytes; the cap also bounds how deep JSON in it can nest.
 MAX_MANIFEST_BYTES = 512

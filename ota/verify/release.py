@@ -6,7 +6,7 @@ caller's; the bundle's bytes are checked in bundle.py against the fields returne
 
     threshold, keys = decode_trust(trust_json)
     fields = verify_manifest(manifest, signatures, keys, threshold, "streetlight", 1, now_s)
-    # fields["length"], fields["sha256"] -> BundleHash, BundleReader
+    # fields["length"], fields["sha256"] -> BundleHash
 """
 
 import hashlib

@@ -53,7 +53,7 @@ def measure(folder: Path) -> Iterator[Row]:
 def module_bytes(kind: str) -> dict[str, int]:
     """The .mpy bytes of each file that ships to a kind."""
     bundle = build_bundle(ROOT, Application(kind, "1.0.0", 1), default_cache())
-    return {path: len(data) for path, data in read_bundle(bundle)}
+    return {path: len(data) for path, data in read_bundle(bundle).items()}
 
 
 def flash() -> Iterator[Row]:

@@ -45,10 +45,9 @@ HEAP_NODE = "128k"
 HEAP_SOAK_FREE_BYTES = 40 * 1024
 HEAP_SOAK_LARGEST_BYTES = 20 * 1024
 HEAP_SOAK_DAYS = 30
-
-# What the application holds today is above those budgets: the tests that ask for them are marked
-# as expected to fail, strictly, so that they demand to be unmarked. Until then nothing may grow.
-HEAP_BOOT_TODAY_BYTES = 120 * 1024
-HEAP_TODAY = "208k"
+# The simulated parts lie in the same heap and take 42 KB of it.
+HEAP_BENCH = "180k"
+# On the way to HEAP_BOOT_BYTES: nothing may grow beyond this.
+HEAP_BOOT_TODAY_BYTES = 84 * 1024
 # A month must not leave more behind than a connection and its last messages.
 HEAP_SOAK_GROWTH_BYTES = 8 * 1024

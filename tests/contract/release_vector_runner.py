@@ -8,10 +8,9 @@ Prints one JSON line {"checked": n, "failed": [...]}.
 """
 
 import gc
-import hashlib
 import json
 import sys
-from binascii import hexlify, unhexlify
+from binascii import unhexlify
 
 FILES = ("p256", "trust", "release", "bundle")
 
@@ -59,44 +58,17 @@ def plain(value: object) -> object:
     return unhexlify(value["$hex"]) if "$hex" in value else value["$ascii"].encode()
 
 
-def check_bundle(vector: dict) -> str | list:
-    """The files of a bundle; the same however it is cut into pieces."""
+def check_bundle(vector: dict) -> bool:
+    """Whether a bundle is what was signed, however it is cut into pieces."""
+    from ota.verify.bundle import BundleHash
+
     bundle = unhexlify(vector["bundle"])
-    outcomes = []
-    for step in (1, 2, 3, 7, 64, len(bundle) or 1):
-        outcomes.append(outcome(lambda step=step: unpack(vector, bundle, step)))
-    for other in outcomes:
-        if other != outcomes[0]:
-            return ["differs with the pieces", outcomes[0], other]
-    if "refused" in outcomes[0]:
-        return outcomes[0]["refused"]
-    return outcomes[0]["gives"]
-
-
-def unpack(vector: dict, bundle: bytes, step: int) -> str | list:
-    from ota.verify.bundle import BundleHash, BundleReader
-
-    length = vector.get("length", len(bundle))
-    whole = BundleHash(length, vector.get("sha256") or hexlify(digest(bundle)).decode())
-    reader = BundleReader(length)
-    files = {}
-    ended = []
-    for start in range(0, len(bundle), step):
-        piece = bundle[start : start + step]
-        for path, data, end in reader.feed(piece):
-            files[path] = files.get(path, b"") + data
-            if end:
-                ended.append(path)
-        whole.update(piece)
-    reader.finish()
-    whole.finish()
-    if sorted(files) != ended:
-        return "files were not closed"
-    return [[path, hexlify(files[path]).decode()] for path in ended]
-
-
-def digest(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest()
+    for step in (1, 7, 64, len(bundle) or 1):
+        judge = BundleHash(vector["length"], vector["sha256"])
+        for start in range(0, len(bundle), step):
+            judge.update(bundle[start : start + step])
+        judge.finish()
+    return True
 
 
 def outcome(call) -> dict:  # noqa: ANN001 (no builtin names a callable)
@@ -118,8 +90,6 @@ def check(name: str, vector: dict) -> str | None:
         "bundle": check_bundle,
     }
     got = outcome(lambda: checks[name](vector))
-    if name == "bundle" and "refused" in vector:
-        got = {"refused": got["gives"]}
     wanted = {"refused": vector["refused"]} if "refused" in vector else {"gives": vector["gives"]}
     return None if got == wanted else repr(got)[:200]
 

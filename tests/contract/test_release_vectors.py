@@ -45,7 +45,7 @@ def count(vectors: Path) -> int:
 def test_cpython_passes_every_vector(repository: Path, vectors: Path) -> None:
     result: dict[str, Any] = runner.run(str(repository), str(vectors))
     assert result["failed"] == []
-    assert result["checked"] == count(vectors) > 180
+    assert result["checked"] == count(vectors) > 140
 
 
 @pytest.mark.parametrize("runtime", ["micropython", "micropython-i386"])

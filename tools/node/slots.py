@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ota.errors import ReleaseError
-from ota.publish import write_slot
+from ota.flash_image import write_factory_flash
 from ota.verify.errors import UpdateError
 from tools.errors import FileError
 from tools.files import write_atomic, write_json
@@ -34,15 +34,14 @@ def is_installed(folder: Path) -> bool:
 
 
 def install(image: FactoryImage, folder: Path) -> None:
-    """Writes bootstrap, board description and slot a; slots.json last, as the sign of a whole.
+    """Writes bootstrap, board description and flash; slots.json last, as the sign of a whole.
 
     Raises:
         FileError: the folder has slots already, or cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_slot(image.bundle, folder / "slots" / "a")
-        (folder / "slots" / "b").mkdir(exist_ok=True)
+        write_factory_flash(image.bundle, image.board, folder)
     except (ReleaseError, UpdateError) as error:
         raise FileError(f"cannot install the application: {error}") from error
     except OSError as error:

@@ -55,6 +55,9 @@ def bench_bytes() -> int:
     gc.collect()
     before = gc.mem_alloc()
     import machine
+    import mapped_flash
+
+    mapped_flash.install()
 
     machine.unique_id()
     gc.collect()
@@ -85,8 +88,9 @@ class Soak:
     def run(self) -> None:
         import main
 
-        # Where the bootstrap will find a factory-fresh node's application.
-        sys.path.insert(0, "slots/a")
+        # As the bootstrap will find a factory-fresh node's application.
+        main.mount("a")
+        main.mount = lambda slot: None
         from firmware.version import KIND
 
         from firmware import main as firmware_main

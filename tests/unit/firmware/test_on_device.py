@@ -27,7 +27,8 @@ def test_a_lamp_follows_a_year_of_evenings(runtime: str, tmp_path: Path) -> None
 
 @both
 def test_the_bootstrap_chooses_the_right_slot(runtime: str, tmp_path: Path) -> None:
-    run_device("bootstrap", runtime, tmp_path, str(ROOT / "firmware" / "boot")).check()
+    boot = str(ROOT / "firmware" / "boot")
+    run_device("bootstrap", runtime, tmp_path, boot, kind="streetlight").check()
 
 
 @both
@@ -51,6 +52,15 @@ def test_modbus_is_spoken_whatever_the_line_does(runtime: str, tmp_path: Path) -
 @both
 def test_tasks_are_supervised_and_answers_judged(runtime: str, tmp_path: Path) -> None:
     run_device("supervision", runtime, tmp_path).check()
+
+
+@both
+def test_a_cut_in_any_write_of_a_download_leaves_no_half_image(
+    runtime: str, tmp_path: Path
+) -> None:
+    results = run_device("download_cuts", runtime, tmp_path)
+    results.check()
+    assert results.values["a_cut_in_any_write_is_survived"]["cuts"] == 40
 
 
 @both

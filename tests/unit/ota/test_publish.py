@@ -16,11 +16,11 @@ from ota.publish import (
     encode_bundle,
     read_bundle,
     release_sources,
-    write_slot,
 )
+from ota.romfs import MAX_FILE_BYTES
 from ota.signing import create_key, load_key, sign_release, write_trust
-from ota.verify.errors import BundleError, MalformedManifest
-from ota.verify.limits import MAX_BUNDLE_BYTES, MAX_FILE_BYTES
+from ota.verify.errors import MalformedManifest
+from ota.verify.limits import MAX_BUNDLE_BYTES
 from protocols.fields import KIND_CODES
 
 DEVICE = Path(__file__).with_name("device")
@@ -81,9 +81,9 @@ def test_the_same_sources_give_the_same_bytes(root: Path, tmp_path: Path) -> Non
 
 
 def test_another_version_differs_in_its_version_module_alone(root: Path, tmp_path: Path) -> None:
-    old = dict(read_bundle(build_bundle(root, LAMP, tmp_path / "cache")))
+    old = read_bundle(build_bundle(root, LAMP, tmp_path / "cache"))
     later = Application("streetlight", "1.2.0", 3)
-    new = dict(read_bundle(build_bundle(root, later, tmp_path / "cache")))
+    new = read_bundle(build_bundle(root, later, tmp_path / "cache"))
     assert {path for path in new if new[path] != old.get(path)} == {"firmware/version.mpy"}
 
 
@@ -146,44 +146,31 @@ def test_a_version_that_cannot_be_signed_is_refused(root: Path) -> None:
         describe_bundle(bundle, odd, 1800000000)
 
 
-def test_a_slot_runs_on_micropython_and_knows_its_version(
+def test_a_bundle_runs_on_micropython_and_knows_its_version(
     root: Path, tmp_path: Path, programs: Path
 ) -> None:
-    slot = tmp_path / "node" / "slots" / "a"
-    write_slot(build_bundle(root, LAMP, None), slot)
+    bundle = tmp_path / "bundle"
+    bundle.write_bytes(build_bundle(root, LAMP, None))
     program = (
-        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import sys, vfs\n"
+        "image = open(sys.argv[1], 'rb').read()\n"
+        "vfs.mount(vfs.VfsRom(memoryview(image)), '/app')\n"
+        "sys.path.insert(0, '/app')\n"
         "from firmware import version, main\n"
         "from firmware.nodes import streetlight\n"
         "from protocols import codec\n"
         "print(version.VERSION, version.COUNTER, version.KIND, streetlight.KIND, main.NAME)"
     )
     (tmp_path / "program.py").write_text(program)
-    said = micropython(programs, tmp_path / "program.py", slot)
+    said = micropython(programs, tmp_path / "program.py", bundle)
     assert said.split() == ["1.1.0", "2", "streetlight", "streetlight", "main"]
-    assert not list(slot.rglob("*.py"))
-
-
-def test_a_slot_in_use_is_left_alone(tmp_path: Path) -> None:
-    slot = tmp_path / "a"
-    write_slot(encode_bundle({"x.mpy": b"1"}), slot)
-    with pytest.raises(BuildError, match="not empty"):
-        write_slot(encode_bundle({"x.mpy": b"2"}), slot)
-    assert (slot / "x.mpy").read_bytes() == b"1"
-    assert list(tmp_path.iterdir()) == [slot]
-
-
-def test_a_bad_bundle_leaves_no_slot(tmp_path: Path) -> None:
-    with pytest.raises(BundleError):
-        write_slot(encode_bundle({"x.mpy": b"1", "y.mpy": b"2"})[:-1], tmp_path / "a")
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_node_takes_the_largest_bundle_without_holding_it(
     root: Path, tmp_path: Path, programs: Path
 ) -> None:
     chance = random.Random(7)
-    sizes = [MAX_FILE_BYTES] * 7 + [MAX_FILE_BYTES - 1000]
+    sizes = [MAX_FILE_BYTES] * 3 + [MAX_BUNDLE_BYTES - 3 * MAX_FILE_BYTES - 1000]
     tree = {f"firmware/part_{i}.mpy": chance.randbytes(size) for i, size in enumerate(sizes)}
     bundle = encode_bundle(tree)
     assert MAX_BUNDLE_BYTES - 1000 < len(bundle) <= MAX_BUNDLE_BYTES
@@ -195,18 +182,17 @@ def test_a_node_takes_the_largest_bundle_without_holding_it(
     (tmp_path / "manifest").write_bytes(release.manifest)
     (tmp_path / "signatures.json").write_text(json.dumps(signatures))
     (tmp_path / "bundle").write_bytes(release.bundle)
-    write_slot(build_bundle(root, LAMP, None), tmp_path / "slot")
+    (tmp_path / "application").write_bytes(build_bundle(root, LAMP, None))
 
     result = json.loads(
-        micropython(programs, DEVICE / "check_release.py", tmp_path / "slot", tmp_path)
+        micropython(programs, DEVICE / "check_release.py", tmp_path / "application", tmp_path)
     )
-    assert (result["version"], result["files"]) == ("1.1.0", 8)
-    assert result["bytes"] == sum(sizes)
+    assert (result["version"], result["bytes"]) == ("1.1.0", len(bundle))
     assert result["peak_bytes"] < 64 * 1024
 
 
 @pytest.mark.parametrize("kind", sorted(KIND_CODES))
 def test_the_real_firmware_of_each_kind_fits(kind: str, repository: Path) -> None:
-    files = dict(read_bundle(build_bundle(repository, Application(kind, "1.0.0", 1), None)))
+    files = read_bundle(build_bundle(repository, Application(kind, "1.0.0", 1), None))
     assert f"firmware/nodes/{kind}.mpy" in files
     assert {"firmware/main.mpy", "firmware/version.mpy", "protocols/codec.mpy"} <= set(files)

@@ -3,26 +3,37 @@
 import json
 import os
 import sys
+from binascii import crc32
 
 import check
+import esp32
+import mapped_flash
 
+mapped_flash.install()
 sys.path.insert(0, sys.argv[1])
 import main as bootstrap
+
+FLASH = esp32.Partition.find(type=esp32.Partition.TYPE_DATA, label="romfs")[0]
+HALF = FLASH.ioctl(4, 0) // 2
+# An image with one folder; MicroPython's loader would find no module in it.
+IMAGE = b"\xd2\xcd\x31\x05\x04\x03\x02ab"
+
+
+def sealed(image: bytes) -> bytes:
+    return image + crc32(image).to_bytes(4, "little")
+
+
+def fill(slot: str, content: bytes) -> None:
+    """A slot's first sector."""
+    sector = HALF if slot == "b" else 0
+    FLASH.ioctl(6, sector)
+    FLASH.writeblocks(sector, content, 0)
 
 
 def slots(content: object, *with_firmware: str) -> None:
     """The root of a node with these slots filled and this slots.json."""
     for slot in ("a", "b"):
-        for path in ("slots", "slots/" + slot, "slots/" + slot + "/firmware"):
-            try:
-                os.mkdir(path)
-            except OSError:
-                pass
-        target = "slots/" + slot + "/firmware/main.mpy"
-        with open(target, "wb") as file:
-            file.write(b"M")
-        if slot not in with_firmware:
-            os.remove(target)
+        fill(slot, sealed(IMAGE) if slot in with_firmware else b"")
     if content is None:
         try:
             os.remove("slots.json")
@@ -106,6 +117,36 @@ def nonsense_in_a_field_is_no_trial() -> None:
     slots({"active": "a", "trial": "b", "attempts": 99}, "a", "b")
     bootstrap.choose()
     check.equal(stored()["attempts"], 2)
+
+
+@check.case
+def an_image_that_is_not_whole_never_runs() -> None:
+    """Cut at any byte, or with any bit of it turned: the other slot runs."""
+    whole = sealed(IMAGE)
+    spoiled = [whole[:length] for length in range(len(whole))]
+    for bit in range(8 * len(whole)):
+        other = bytearray(whole)
+        other[bit // 8] ^= 1 << bit % 8
+        spoiled.append(bytes(other))
+    # Longer than a slot, with a length that has no end, with nothing in it.
+    spoiled.append(b"\xd2\xcd\x31\x8f\xff\xff\xff\x7f" + whole[4:])
+    spoiled.append(b"\xd2\xcd\x31\xff\xff\xff\xff\xff\xff\xff")
+    spoiled.append(b"\xff" * 64)
+    spoiled.append(b"\x00" * 64)
+    for content in spoiled:
+        slots({"active": "a"}, "b")
+        fill("a", content)
+        check.equal((content, bootstrap.choose()[:2]), (content, ("b", False)))
+    fill("a", whole)
+    check.equal(bootstrap.choose()[:2], ("a", False))
+
+
+@check.case
+def what_is_mounted_is_found_first() -> None:
+    slots({"active": "b"}, "a", "b")
+    bootstrap.mount("b")
+    check.equal((sys.path[0], os.listdir("/app")), ("/app", ["ab"]))
+    os.umount("/app")
 
 
 @check.case

@@ -104,17 +104,6 @@ def half_a_write_leaves_the_old_file() -> None:
 
 
 @check.case
-def trees_are_removed_whole() -> None:
-    for path in ("t", "t/a", "t/a/b"):
-        storage.ensure_folder(path)
-    for path in ("t/x", "t/a/y", "t/a/b/z"):
-        storage.write_atomic(path, b"1")
-    storage.remove_tree("t")
-    assert not storage.exists("t")
-    storage.remove_tree("t")
-
-
-@check.case
 def a_full_outbox_drops_the_oldest_reports_and_counts_them() -> None:
     j = journal()
     for _ in range(250):

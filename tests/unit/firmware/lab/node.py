@@ -15,7 +15,8 @@ from typing import Any
 from boards.build import build
 from boards.virtual.series import STEP_S, prepare_greenhouse, prepare_river
 from ota.compiler import compile_sources
-from ota.publish import Application, build_bundle, default_cache, write_slot
+from ota.flash_image import write_factory_flash
+from ota.publish import Application, build_bundle, default_cache
 from tests.unit.firmware.lab.authority import Authority
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -45,7 +46,7 @@ class Node:
         self.runtime = "micropython"
         self.heap = "512k"
         # What MicroPython runs, and folders of modules that come before the board's.
-        self.program = ["main.py"]
+        self.program = ["-m", "power_on"]
         self.modules: list[Path] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._boots = 0
@@ -68,7 +69,8 @@ class Node:
         build(f"{kind}_esp32", folder / "board.json")
         shutil.copy(ROOT / "firmware" / "boot" / "main.py", folder / "main.py")
         (folder / "slots.json").write_text(json.dumps({"active": "a"}))
-        write_slot(bundle_of(kind, counter=counter), folder / "slots" / "a")
+        board = (folder / "board.json").read_bytes()
+        write_factory_flash(bundle_of(kind, counter=counter), board, folder)
 
     def write_config(self, **config: Any) -> None:
         """Write config.json."""
