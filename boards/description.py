@@ -17,7 +17,7 @@ from typing import Any, cast
 from boards.chips import CHIPS, Chip
 from boards.errors import BoardError
 from boards.flash_map import FlashMap, flash_map_path, read_flash_map
-from boards.parts import NEEDED, PARTS, PartType, Use
+from boards.parts import NEEDED, OPTIONAL, PARTS, PartType, Use
 
 # The largest of ours has 1 KB.
 _FILE_BYTES = 65536
@@ -273,10 +273,11 @@ class _Checker:
         return pin
 
     def _needed(self, kind: str, parts: dict[str, dict[str, int | str]]) -> None:
-        for name, types in NEEDED[kind].items():
+        for name in NEEDED[kind]:
             if name not in parts:
                 raise self._error("board", "kind", f"a {kind} needs [part.{name}]")
-            if parts[name]["part"] not in types:
+        for name, types in (NEEDED[kind] | OPTIONAL.get(kind, {})).items():
+            if name in parts and parts[name]["part"] not in types:
                 raise self._error(f"part.{name}", "part", f"must be one of {', '.join(types)}")
 
     def _tables(self, key: str) -> dict[str, Any]:

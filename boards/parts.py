@@ -81,6 +81,27 @@ PARTS: dict[str, PartType] = {
     "bh1750": PartType(bus="i2c", addresses=(0x23, 0x5C)),
     "lis3dh": PartType(options={"wake": Use.WAKE}, bus="i2c", addresses=(0x18, 0x19)),
     "sht3x": PartType(bus="i2c", addresses=(0x44, 0x45)),
+    "sht4x": PartType(bus="i2c", addresses=(0x44, 0x45, 0x46)),
+    "soil_modbus": PartType(bus="uart", modbus=True, bauds=(2400, 4800, 9600), addresses=_SLAVES),
+    # Function, register and size of a count as the radar's maker says; `health` 1: the register
+    # before tells whether there is an echo. Its mount is above the gauge's zero.
+    "radar_modbus": PartType(
+        bus="uart",
+        modbus=True,
+        bauds=(9600, 19200, 38400, 57600, 115200),
+        addresses=_SLAVES,
+        figures={
+            "function": (3, 4),
+            "register": (1, 0xFFFF),
+            "health": (0, 1),
+            "unit_um": (10, 100_000),
+            "mount_mm": (-100_000, 9_000_000),
+        },
+    ),
+    "relay_output": PartType(pins={"pin": Use.OUTPUT}, figures={"active": (0, 1)}),
+    "vent_motor": PartType(
+        pins={"open": Use.OUTPUT, "close": Use.OUTPUT}, figures={"travel_s": (5, 600)}
+    ),
     "scd4x": PartType(bus="i2c", addresses=(0x62,), most_hz=100_000),
     "mlx90614": PartType(bus="i2c", addresses=(0x5A,), most_hz=100_000),
     "ads1115_loop": PartType(
@@ -118,10 +139,24 @@ NEEDED: dict[str, dict[str, tuple[str, ...]]] = {
         "tilt": ("lis3dh",),
         "battery": ("battery_divider",),
     },
-    "greenhouse": {"air": ("sht3x",), "co2": ("scd4x",), "light": ("bh1750",)},
+    "greenhouse": {"air": ("sht3x", "sht4x"), "co2": ("scd4x",), "light": ("bh1750",)},
     "reservoir": {
-        "level": ("ads1115_loop",),
+        "level": ("ads1115_loop", "radar_modbus"),
         "rain": ("tipping_bucket",),
         "battery": ("battery_divider",),
     },
+}
+
+# The same for parts that a board may do without.
+OPTIONAL: dict[str, dict[str, tuple[str, ...]]] = {
+    "greenhouse": {
+        "leaf": ("mlx90614",),
+        "soil": ("soil_modbus",),
+        "vent": ("position_sensor",),
+        "vent_motor": ("vent_motor",),
+        "irrigation": ("relay_output",),
+        "fan": ("relay_output",),
+        "lamp": ("relay_output",),
+    },
+    "reservoir": {"level_backup": ("ads1115_loop", "radar_modbus")},
 }

@@ -269,6 +269,7 @@ class Node:
             self._shadow.error,
             self._config_error,
             self._boot_error,
+            getattr(self._node, "error", None),
             "counters_damaged" if self._node.damaged_files() else None,
             "outbox_failure" if self._journal.outbox.is_failing else None,
             "task_%s_failed" % crash[0] if crash else None,
@@ -329,7 +330,11 @@ class Node:
         last_ms = time.ticks_add(time.ticks_ms(), -_REPORT_PAUSE_MS)
         while True:
             beat()
-            period_ms = 1000 * (self._shadow.document.get("report_s") or self._config["report_s"])
+            period_s = self._shadow.document.get("report_s") or self._config["report_s"]
+            urgent_s = getattr(self._node, "urgent_report_s", None)
+            if urgent_s is not None:
+                period_s = min(period_s, urgent_s)
+            period_ms = 1000 * period_s
             passed_ms = time.ticks_diff(time.ticks_ms(), last_ms)
             wanted = self._report_wanted.is_set() and passed_ms >= _REPORT_PAUSE_MS
             if wanted or passed_ms >= period_ms:

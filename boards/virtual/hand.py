@@ -15,6 +15,9 @@ _NUMBERS: dict[str, tuple[float, float]] = {
     "battery": (0, 5),
     "level_m": (-1000, 9000),
     "rain_mm_per_h": (0, 500),
+    "air_c": (-40, 80),
+    "soil_moisture": (0, 100),
+    "vent": (0, 100),
     "phase_1_v": (0, 420),
     "phase_2_v": (0, 420),
     "phase_3_v": (0, 420),
@@ -23,7 +26,7 @@ _SWITCHES = ("door", "fire")
 _LAMP = ("broken", "stuck_on")
 _FAULTS = (
     *("silent", "crc", "stuck", "open", "short", "noise", "drift", "bus"),
-    *("exception", "garbage", "cut", "late", "echo", "blocked"),
+    *("exception", "garbage", "cut", "late", "echo", "blocked", "echo_lost"),
 )
 # Faults of a line are only there for parts that hang on one.
 _ON_BUS = {"garbage": "uart", "bus": "i2c"}

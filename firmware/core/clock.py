@@ -26,11 +26,17 @@ class Clock:
     def __init__(self, rtc: object) -> None:
         """`rtc` has datetime() -> (year, month, day, weekday, hour, minute, second, ..)."""
         self._rtc = rtc
+        # By how much it was set, in all.
+        self._set_by_s = 0
 
     def now_s(self) -> int:
         """Unix seconds, UTC; before TIME_MIN_S while the clock was never set."""
         now = self._rtc.datetime()
         return unix_s(now[0], now[1], now[2], now[4], now[5], now[6])
+
+    def steady_s(self) -> int:
+        """Seconds that go on evenly when the clock is set; what they count from is nobody's."""
+        return self.now_s() - self._set_by_s
 
     def is_set(self) -> bool:
         """Whether the time can be believed for calendars, certificates and reports."""
@@ -38,6 +44,7 @@ class Clock:
 
     def set(self, now_s: int) -> None:
         """Set the board's clock to unix second `now_s`."""
+        self._set_by_s += now_s - self.now_s()
         days = now_s // 86400
         second = now_s % 86400
         # Weekday counts from Monday; 1970-01-01 was a Thursday.

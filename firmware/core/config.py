@@ -10,6 +10,7 @@ import json
 from firmware.core.errors import ConfigError
 from firmware.core.limits import (
     ACK_TIMEOUT_MS,
+    ALARM_REPORT_S,
     BACKOFF_MAX_MS,
     CONFIG_BYTES,
     GOOD_RUN_S,
@@ -89,6 +90,9 @@ def _checked(raw: bytes | None) -> dict:
     _integer(config, "ack_timeout_s", 1, 600)
     _integer(config, "measure_ms", 100, 600000)
     _integer(config, "good_run_s", 1, 86400)
+    # How often a gauge reports while its water is high or rises fast.
+    config.setdefault("alarm_report_s", ALARM_REPORT_S)
+    _integer(config, "alarm_report_s", 1, 86400)
     if not isinstance(config.get("node"), str) or config.get("kind") not in KIND_CODES:
         raise ConfigError("node or kind")
     for key in ("broker", "download"):

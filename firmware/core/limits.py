@@ -58,6 +58,8 @@ MEASURE_MS = 2000
 
 # Where no schedule is known a lamp behaves as a plain photocell would.
 REPORT_S = 900
+# While water rises, who decides about an evacuation wants each minute.
+ALARM_REPORT_S = 60
 
 # Runs that end badly in a row before one keeps to the needful; two may be a storm.
 CRASHES_TO_SAFE = 3

@@ -30,10 +30,17 @@ class LoopError(SensorError):
 
 
 class Driver:
+    # Beyond the span that the transmitter was calibrated for, its word is a guess.
+    span = (3900, 20100)
+    # What flowed at the last reading, also where that is a fault; None where nothing was read.
+    current_ua = None
+
     def __init__(self, board: object, settings: dict) -> None:
         self._i2c = board.bus(settings["bus"])
         self._address = settings["address"]
         self._shunt_ohm = settings["shunt_ohm"]
+        self._low_mm = settings["low_mm"]
+        self._high_mm = settings["high_mm"]
         self._word = (
             _START
             | _SINGLE_ENDED
@@ -44,8 +51,14 @@ class Driver:
             | _NO_COMPARATOR
         )
 
+    # What the site says otherwise than the board.
+    def place(self, config: dict) -> None:
+        self._low_mm = config.get("level_low_mm", self._low_mm)
+        self._high_mm = config.get("level_high_mm", self._high_mm)
+
     # Loop current in microamperes. Raises SensorError; LoopError with the current in it.
     async def read(self) -> int:
+        self.current_ua = None
         try:
             raw = await self._convert()
         except OSError as error:
@@ -53,9 +66,14 @@ class Driver:
         if raw & 0x8000:
             raw -= 65536
         current_ua = raw * 125 // self._shunt_ohm
+        self.current_ua = current_ua
         if not _LOW_UA <= current_ua <= _HIGH_UA:
             raise LoopError(current_ua)
         return current_ua
+
+    # Height in millimetres of a loop current: 4 mA at the low end, 20 mA at the high one.
+    def level_mm(self, current_ua: int) -> int:
+        return self._low_mm + (current_ua - 4000) * (self._high_mm - self._low_mm) // 16000
 
     async def _convert(self) -> int:
         word = self._word
@@ -67,8 +85,3 @@ class Driver:
                 value = self._i2c.readfrom_mem(self._address, _CONVERSION, 2)
                 return value[0] << 8 | value[1]
         raise SensorError("ads1115 does not finish")
-
-
-# Height in millimetres of a loop current, 4 mA at `low_mm` and 20 mA at `high_mm`.
-def height_mm(current_ua: int, low_mm: int, high_mm: int) -> int:
-    return low_mm + (current_ua - 4000) * (high_mm - low_mm) // 16000

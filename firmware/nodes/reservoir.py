@@ -1,44 +1,30 @@
 """Reservoir or river gauge: level, how fast it rises, rain, and the flood alarm levels.
 
-The alarm level is judged on the node itself, with hysteresis, and a change reports at once,
-so that a warning does not wait for the next report nor for anybody's rule.
+The alarm level is judged on the node itself, with hysteresis. A change is an event and a report
+at once, so that a warning does not wait for the next report nor for anybody's rule; while the
+water is high or rises fast, reports come each minute.
 """
 
-from firmware.drivers.ads1115_loop import height_mm
-from firmware.nodes.common import median
 from firmware.nodes.station import Station
+from firmware.nodes.water_level import (
+    LevelSource,
+    RateOfRise,
+    disagree,
+    flood_level,
+    is_urgent,
+)
 from protocols.fields import RESERVOIR
+from protocols.messages import FLOOD_LEVEL_CHANGED
 
-_SAMPLES = 5
 # Bao dong 1, 2, 3 of a gauge of ten metres, where the station was given none.
 _FLOOD_LEVELS_MM = (6000, 7000, 8000)
-# A level must fall this far below an alarm's limit before the alarm ends.
-_HYSTERESIS_MM = 50
-# Beyond the span that the transmitter was calibrated for, its word is a guess.
-_SPAN_UA = (3900, 20100)
+# Faster than a flood wave on a large river, slower than a flash flood's.
+_QUICK_MM_PER_H = 300
 _LOW_MV = 3300
 _CHARGED_MV = 3500
-# The rate of rise is taken over an hour in steps of five minutes.
-_RATE_STEP_S = 300
-_RATE_STEPS = 12
-
-
-def flood_level(level_mm: int, limits_mm: tuple[int, ...], before: int) -> int:
-    """0, or the highest alarm level that stands; `before` is the one that stood."""
-    stands = 0
-    for index in range(len(limits_mm)):
-        limit_mm = limits_mm[index] - (_HYSTERESIS_MM if index < before else 0)
-        if level_mm >= limit_mm:
-            stands = index + 1
-    return stands
-
-
-def rise_mm_per_h(history: list[tuple[int, int]], now_s: int, level_mm: int) -> int | None:
-    """The rise since the oldest of the kept levels; None with less than ten minutes."""
-    if not history or now_s - history[0][0] < 2 * _RATE_STEP_S:
-        return None
-    then_s, then_mm = history[0]
-    return (level_mm - then_mm) * 3600 // (now_s - then_s)
+# What a hard cut may lose of the rain: a millimetre, or ten minutes of drizzle.
+_RAIN_SAVE_UM = 1000
+_RAIN_SAVE_S = 600
 
 
 class Reservoir(Station):
@@ -46,66 +32,85 @@ class Reservoir(Station):
 
     def __init__(self, board: object, config: dict, clock: object, emit: object) -> None:
         super().__init__(RESERVOIR, config, emit, ("rain_um",))
+        self._emit = emit
         self._clock = clock
-        self._loop = board.part("level")
-        settings = board.settings("level")
-        self._low_mm = config.get("level_low_mm", settings["low_mm"])
-        self._high_mm = config.get("level_high_mm", settings["high_mm"])
+        self._sources = (
+            LevelSource(board.part("level"), "level_sensor_failure", config),
+            LevelSource(board.part("level_backup"), "backup_sensor_failure", config),
+        )
         self._limits_mm = tuple(config.get("flood_levels_mm", _FLOOD_LEVELS_MM))
+        self._quick_mm_per_h = config.get("quick_rise_mm_per_h", _QUICK_MM_PER_H)
+        self._alarm_report_s = config["alarm_report_s"]
         self._rain = board.part("rain")
-        self._counted_tips_um = 0
+        self._counted_um = 0
+        self._saved_um = self._counters.value("rain_um")
+        self._saved_s = clock.steady_s()
         self._battery = board.part("battery")
-        self._currents = []
-        self._history = []
+        self._rate = RateOfRise()
         self._flood = 0
 
     async def _measure(self) -> None:
-        self._take_current(await self._read(self._loop, "level_sensor_failure"))
+        self._values["loop_current_ma"] = None
+        levels = []
+        for source in self._sources:
+            if source.sensor is not None:
+                raw = await self._read(source.sensor, source.fault)
+                level_mm = source.take(raw, self._faults.stands(source.fault))
+                if level_mm is not None:
+                    levels.append(level_mm)
+        out = [source.is_out_of_span() for source in self._sources]
+        self._faults.see("level_out_of_range", True in out)
+        if len(levels) > 1:
+            self._faults.see("level_disagreement", disagree(levels))
+        self._take_level(levels[0] if levels else None)
         battery_mv = await self._read(self._battery, None)
         self._values["battery_v"] = None if battery_mv is None else battery_mv / 1000
         if battery_mv is not None:
             limit_mv = _CHARGED_MV if self._faults.stands("low_battery") else _LOW_MV
             self._faults.see("low_battery", battery_mv < limit_mv)
         if self._rain is not None:
-            rain_um = self._rain.rain_um()
-            self._counters.add("rain_um", rain_um - self._counted_tips_um)
-            self._counted_tips_um = rain_um
-            self._values["rain_mm"] = self._counters.value("rain_um") / 1000
+            self._take_rain(self._rain.rain_um())
 
-    def _take_current(self, current_ua: int | None) -> None:
+    async def _read(self, sensor: object, fault: str | None) -> object:
+        """A reading as every station takes it; a loop's current is told also when it is wrong."""
+        value = await super()._read(sensor, fault)
+        current_ua = getattr(sensor, "current_ua", None)
+        if current_ua is not None:
+            self._values["loop_current_ma"] = current_ua / 1000
+        return value
+
+    def _take_level(self, level_mm: int | None) -> None:
         values = self._values
-        if current_ua is None:
-            if self._faults.stands("level_sensor_failure"):
-                self._currents = []
-                self._history = []
-                for name in ("level_m", "rate_of_rise_m_per_h", "loop_current_ma"):
-                    values[name] = None
+        if level_mm is None:
+            values["level_m"] = values["rate_of_rise_m_per_h"] = None
+            self._rate.clear()
             return
-        self._currents.append(current_ua)
-        if len(self._currents) > _SAMPLES:
-            self._currents.pop(0)
-        middle_ua = median(self._currents)
-        self._faults.see("level_out_of_range", not _SPAN_UA[0] <= middle_ua <= _SPAN_UA[1])
-        level_mm = height_mm(middle_ua, self._low_mm, self._high_mm)
-        now_s = self._clock.now_s()
-        rise = rise_mm_per_h(self._history, now_s, level_mm)
-        self._keep_level(now_s, level_mm)
-        values["loop_current_ma"] = middle_ua / 1000
+        rise = self._rate.take(self._clock.steady_s(), level_mm)
         values["level_m"] = level_mm / 1000
         values["rate_of_rise_m_per_h"] = None if rise is None else rise / 1000
-        flood = flood_level(level_mm, self._limits_mm, self._flood)
-        if flood != self._flood:
-            self._flood = flood
+        before = self._flood
+        self._flood = flood_level(level_mm, self._limits_mm, before)
+        if self._flood != before:
+            detail = {"level": self._flood, "before": before, "level_mm": level_mm}
+            self._emit(FLOOD_LEVEL_CHANGED, detail)
+            self.report_now()
+        was_urgent = self.urgent_report_s is not None
+        if is_urgent(self._flood, rise, was_urgent, self._quick_mm_per_h) != was_urgent:
+            self.urgent_report_s = None if was_urgent else self._alarm_report_s
             self.report_now()
 
-    def _keep_level(self, now_s: int, level_mm: int) -> None:
-        history = self._history
-        if history and now_s < history[-1][0]:
-            history.clear()  # the clock was set back
-        if not history or now_s - history[-1][0] >= _RATE_STEP_S:
-            history.append((now_s, level_mm))
-        if len(history) > _RATE_STEPS:
-            history.pop(0)
+    def _take_rain(self, rain_um: int) -> None:
+        self._counters.add("rain_um", rain_um - self._counted_um)
+        self._counted_um = rain_um
+        total_um = self._counters.value("rain_um")
+        self._values["rain_mm"] = total_um / 1000
+        new_um = total_um - self._saved_um
+        waited_s = self._clock.steady_s() - self._saved_s
+        if new_um >= _RAIN_SAVE_UM or new_um and waited_s >= _RAIN_SAVE_S:
+            self._counters.save()
+            self._saved_um = total_um
+        if new_um == 0 or total_um == self._saved_um:
+            self._saved_s = self._clock.steady_s()
 
     def readings(self) -> dict:
         """The values of a report by name."""
@@ -114,4 +119,4 @@ class Reservoir(Station):
 
     def self_test(self) -> bool:
         """Whether the level, without which a gauge says nothing, is read."""
-        return self._rounds > 0 and not self._faults.stands("level_sensor_failure")
+        return self._rounds > 0 and self._values.get("level_m") is not None

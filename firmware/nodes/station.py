@@ -28,6 +28,10 @@ class Station:
         self._rounds = 0
         self.gasp = None
         self.report_now = None
+        # Report at least this often for now, whatever the period is; None: nothing is urgent.
+        self.urgent_report_s = None
+        # The name of what cannot be followed of the desired state.
+        self.error = None
 
     def damaged_files(self) -> bool:
         """Whether the counters' file was found damaged."""

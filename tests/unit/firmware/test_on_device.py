@@ -32,9 +32,19 @@ def test_the_bootstrap_chooses_the_right_slot(runtime: str, tmp_path: Path) -> N
 
 
 @both
-@pytest.mark.parametrize("kind", ["streetlight", "smart_bin", "greenhouse", "reservoir"])
-def test_drivers_understand_their_parts(runtime: str, kind: str, tmp_path: Path) -> None:
-    run_device("drivers", runtime, tmp_path, kind, kind=kind).check()
+@pytest.mark.parametrize(
+    ("program", "kind"),
+    [
+        ("drivers", "streetlight"),
+        ("drivers", "smart_bin"),
+        ("station_drivers", "greenhouse"),
+        ("station_drivers", "reservoir"),
+    ],
+)
+def test_drivers_understand_their_parts(
+    runtime: str, program: str, kind: str, tmp_path: Path
+) -> None:
+    run_device(program, runtime, tmp_path, kind, kind=kind).check()
 
 
 @both

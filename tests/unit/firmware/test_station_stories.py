@@ -127,13 +127,17 @@ def test_a_gauge_follows_the_river_and_raises_its_alarm_levels(lab: Lab, tmp_pat
 
 def test_a_broken_loop_is_named(lab: Lab, tmp_path: Path) -> None:
     with power(_station(lab, "reservoir", tmp_path)) as node:
-        wait_value(lab.server, "level_m", 5, 7)
+        calm = wait_value(lab.server, "level_m", 5, 7)
         node.set("sensor_fault", {"part": "level", "fault": "open"})
         assert lab.server.event(messages.FAULT_ON) == {"fault": "level_sensor_failure"}
         lab.server.forget()
-        blind = values(lab.server.wait(lambda message: message.channel == "report"))
-        assert blind["level_m"] is None
-        assert blind["battery_v"] is not None
+        open_loop = values(lab.server.wait(lambda message: message.channel == "report"))
+        assert open_loop["loop_current_ma"] == 0
+        # The radar goes on.
+        assert open_loop["level_m"] == pytest.approx(calm["level_m"], abs=0.02)
+        node.set("sensor_fault", {"part": "level", "fault": "short"})
+        lab.server.forget()
+        wait_value(lab.server, "loop_current_ma", 21.9, 22.1)
 
 
 def test_rain_is_counted(lab: Lab, tmp_path: Path) -> None:

@@ -35,6 +35,16 @@ def make_part(plant: object, name: str, settings: dict) -> object:
         from peripherals.lis3dh import Lis3dh as Part
     elif part == "sht3x":
         from peripherals.sht3x import Sht3x as Part
+    elif part == "sht4x":
+        from peripherals.sht4x import Sht4x as Part
+    elif part == "soil_modbus":
+        from peripherals.soil_modbus import SoilProbe as Part
+    elif part == "relay_output":
+        from peripherals.outputs import RelayOutput as Part
+    elif part == "vent_motor":
+        from peripherals.outputs import VentMotor as Part
+    elif part == "radar_modbus":
+        from peripherals.radar_modbus import Radar as Part
     elif part == "scd4x":
         from peripherals.scd4x import Scd4x as Part
     elif part == "mlx90614":

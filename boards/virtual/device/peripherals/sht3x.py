@@ -3,7 +3,7 @@
 import time
 
 from peripherals.base import Part, sensirion_words
-from peripherals.series import make_series
+from peripherals.glasshouse import glasshouse_of
 
 _MEASURE_MS = 15
 
@@ -24,14 +24,10 @@ class Sht3x(Part):
         if self._asked_ms is None or time.ticks_diff(time.ticks_ms(), self._asked_ms) < _MEASURE_MS:
             raise OSError(19)  # the part holds its acknowledge back
         self._asked_ms = None
-        series = make_series(self.plant)
-        celsius = series.value("air_temperature_c")
-        percent = series.value("relative_humidity_percent")
+        house = glasshouse_of(self.plant)
         if self.fault() != "stuck":
-            celsius = 23.0 if celsius is None else celsius
-            percent = 60.0 if percent is None else percent
             self._last = (
-                int((self.around(celsius, 0.1) + 45) * 65535 / 175),
-                max(0, min(65535, int(self.around(percent, 0.4) * 655.35))),
+                int((self.around(house.air_c(), 0.1) + 45) * 65535 / 175),
+                max(0, min(65535, int(self.around(house.humidity_percent(), 0.4) * 655.35))),
             )
         return sensirion_words(list(self._last), self.fault() == "crc")

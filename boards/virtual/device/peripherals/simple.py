@@ -68,14 +68,20 @@ class Thermistor(Part):
 
 
 class Position(Part):
-    """A potentiometer on a vent: its opening from the measured series."""
+    """A potentiometer on a vent: where its motor put it, else the measured series."""
 
     def __init__(self, plant: object, name: str, settings: dict) -> None:
         super().__init__(plant, name, settings)
         plant.pin(settings["adc"]).source_uv = self._microvolts
 
     def _microvolts(self) -> float:
-        percent = make_series(self.plant).value("vent_percent") or 0
+        motor = self.plant.parts.get("vent_motor")
+        if motor is not None:
+            percent = motor.percent()
+        else:
+            percent = make_series(self.plant).value("vent_percent") or 0
+        if self.fault() == "silent":
+            return 3300000  # the wire is broken, and the pull-up shows
         return percent * self.settings["full_mv"] * 10
 
 

@@ -1,59 +1,12 @@
-"""Every driver against the simulator of its part, on the device.
-
-The board is built from the board.json in the working folder; the program is told its kind
-and runs the cases of that kind's parts.
-"""
+"""On the device: the drivers of streetlights and bins against the simulators of their parts."""
 
 import asyncio
-import json
-import sys
 
 import check
 import machine
+from driver_bench import DESCRIPTION, board, fails, fault, of, plant
 
-from firmware.core.errors import ConfigError, SensorError
-from firmware.drivers.board import Board
-
-KIND = sys.argv[1]
-with open("board.json") as file:
-    DESCRIPTION = json.load(file)
-plant = machine.plant()
-board = Board(DESCRIPTION)
-
-
-def of(kind: str) -> object:
-    """Register a case only for the kind that carries the part."""
-    return check.case if kind == KIND else lambda function: function
-
-
-def fault(part: str, what: str | None) -> None:
-    plant.put("sensor_fault", None if what is None else {"part": part, "fault": what})
-
-
-async def fails(part: str, sensor: object, *faults: str) -> None:
-    """Each fault is a SensorError, and the part recovers after it."""
-    for what in faults:
-        fault(part, what)
-        await check.raises_async(SensorError, sensor.read())
-        fault(part, None)
-        await asyncio.sleep_ms(100)
-        await sensor.read()
-
-
-@check.case
-def every_part_has_a_driver_and_a_simulator() -> list:
-    for name in DESCRIPTION["parts"]:
-        assert board.part(name) is not None, name
-        assert name in plant.parts, name
-    check.equal(board.part("nothing"), None)
-    return sorted(DESCRIPTION["parts"])
-
-
-@check.case
-def an_unknown_part_is_named() -> None:
-    strange = Board({"parts": {"x": {"part": "flux_capacitor"}}})
-    error = check.raises(ConfigError, strange.part, "x")
-    assert "flux_capacitor" in str(error)
+from firmware.core.errors import SensorError
 
 
 @of("streetlight")
@@ -286,106 +239,6 @@ async def a_fire_is_hot() -> None:
     plant.hand["fire"] = True
     assert await sensor.read() > 100
     plant.hand["fire"] = None
-
-
-@of("greenhouse")
-async def air_is_measured() -> None:
-    sensor = board.part("air")
-    air = await sensor.read()
-    check.near(air[0], 23000, 200)
-    check.near(air[1], 60000, 600)
-    await fails("air", sensor, "silent", "crc")
-
-
-@of("greenhouse")
-async def a_part_that_holds_the_bus_is_clocked_out_of_it() -> None:
-    air, light = board.part("air"), board.part("light")
-    fault("air", "bus")
-    # Nobody on the bus can speak: whoever tries first frees it for all.
-    await check.raises_async(SensorError, light.read())
-    await air.read()
-    await light.read()
-    fault("air", None)
-
-
-@of("greenhouse")
-async def a_sensor_that_ages_drifts_and_a_loose_one_jumps() -> None:
-    sensor = board.part("air")
-    fault("air", "drift")
-    plant.fault_from_s -= 10 * 3600
-    # 2 % an hour of 23 degrees.
-    check.near((await sensor.read())[0], 27600, 200)
-    fault("air", "noise")
-    readings = []
-    for _ in range(12):
-        readings.append((await sensor.read())[0])
-    assert max(readings) - min(readings) > 300, readings
-    fault("air", None)
-
-
-@of("greenhouse")
-async def co2_comes_each_five_seconds() -> None:
-    sensor = board.part("co2")
-    check.equal(await sensor.read(), None)
-    await asyncio.sleep_ms(5100)
-    check.near(await sensor.read(), 420, 50)
-    check.equal(await sensor.read(), None)
-    fault("co2", "silent")
-    await check.raises_async(SensorError, sensor.read())
-    fault("co2", "crc")
-    await check.raises_async(SensorError, sensor.read())
-    fault("co2", None)
-
-
-@of("greenhouse")
-async def a_leaf_is_measured_from_afar() -> None:
-    sensor = board.part("leaf")
-    check.near(await sensor.read(), 21600, 300)
-    await fails("leaf", sensor, "silent", "crc")
-
-
-@of("greenhouse")
-async def a_vent_tells_its_opening() -> None:
-    check.equal(await board.part("vent").read(), 0)
-
-
-@of("reservoir")
-async def the_loop_gives_the_level() -> None:
-    from firmware.drivers.ads1115_loop import LoopError, height_mm
-
-    sensor = board.part("level")
-    for level_m in (0.5, 5.0, 9.5):
-        plant.hand["level_m"] = level_m
-        check.near(height_mm(await sensor.read(), 0, 10000), level_m * 1000, 5)
-    for what, current_ua in (("open", 0), ("short", 22000)):
-        fault("level", what)
-        error = await check.raises_async(LoopError, sensor.read())
-        check.near(error.current_ua, current_ua, 5)
-    fault("level", "silent")
-    await check.raises_async(SensorError, sensor.read())
-    fault("level", None)
-    await sensor.read()
-
-
-@of("reservoir")
-async def tips_are_counted_and_bounces_are_not() -> None:
-    bucket = board.part("rain")
-    pin = plant.pin(DESCRIPTION["parts"]["rain"]["pulse"])
-    before = bucket.tips
-    for _ in range(3):
-        for level in (0, 1, 0, 1):
-            pin.feed(level)
-        await asyncio.sleep_ms(30)
-    check.equal(bucket.tips - before, 3)
-    check.equal(bucket.rain_um(), bucket.tips * 200)
-
-
-@check.case
-def nobody_answers_at_another_address() -> None:
-    i2c = machine.I2C(0, scl=machine.Pin(22), sda=machine.Pin(21))
-    check.raises(OSError, i2c.readfrom, 0x11, 1)
-    wired = [part["address"] for part in DESCRIPTION["parts"].values() if "address" in part]
-    check.equal(sorted(i2c.scan()), sorted(wired))
 
 
 check.run()
