@@ -43,6 +43,7 @@ from fleet_server.commands.service import desired_versions
 from fleet_server.ports import Identity, Publisher, Services, Subscriber
 from fleet_server.provisioning.api import Issuer
 from fleet_server.provisioning.api import router as provisioning_router
+from fleet_server.provisioning.responder import RenewalResponder
 from fleet_server.registry.api import router as registry_router
 from fleet_server.rollouts.api import router as rollouts_router
 from fleet_server.rollouts.executor import Executor
@@ -108,11 +109,19 @@ class Workers:
         self.follower = Follower(database, clock, hub)
         self.alarm_watch = AlarmWatch(database, clock, hub, policy_of(services.settings), hears)
         self.executor = Executor(database, clock, hub, self.dispatcher)
+        self.renewals = RenewalResponder(
+            database,
+            clock,
+            services.publisher,
+            hub,
+            ca_files.load_issuing(services.settings),
+            services.settings.node_certificate_days,
+        )
 
     @property
     def subscribers(self) -> tuple[Subscriber, ...]:
         """Who wants to know what ingest has stored."""
-        return (self.follower.take, self.alarm_watch.take, self.executor.take)
+        return (self.follower.take, self.alarm_watch.take, self.executor.take, self.renewals.take)
 
     def tasks(self) -> dict[str, Coroutine[Any, Any, None]]:
         """What must run, by name."""
@@ -121,6 +130,7 @@ class Workers:
             "follower": self.follower.run(),
             "alarms": self.alarm_watch.run(),
             "rollouts": self.executor.run(),
+            "renewals": self.renewals.run(),
         }
 
 

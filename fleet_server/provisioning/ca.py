@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -125,8 +126,23 @@ def check_request(csr_pem: str, node_id: str) -> ec.EllipticCurvePublicKey:
     """
     if len(csr_pem) > CSR_CHARS:
         raise InvalidError("The certificate request is too long.", field="csr_pem")
+    return _checked(x509.load_pem_x509_csr, csr_pem.encode(), node_id)
+
+
+def check_request_der(csr: bytes, node_id: str) -> ec.EllipticCurvePublicKey:
+    """The same for a request as DER, as a node itself sends it.
+
+    Raises:
+        InvalidError: not a request, not P-256, not self-signed, or for another name.
+    """
+    return _checked(x509.load_der_x509_csr, csr, node_id)
+
+
+def _checked(
+    load: Callable[[bytes], x509.CertificateSigningRequest], data: bytes, node_id: str
+) -> ec.EllipticCurvePublicKey:
     try:
-        request = x509.load_pem_x509_csr(csr_pem.encode())
+        request = load(data)
         key = request.public_key()
         signed = request.is_signature_valid
         names = request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)

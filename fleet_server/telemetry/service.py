@@ -9,6 +9,7 @@ from sqlmodel import Session, col, func, or_, select
 
 from fleet_server.errors import InvalidError, NotFoundError
 from fleet_server.ports import Database
+from fleet_server.provisioning.models import Certificate
 from fleet_server.registry.models import Cabinet, Feeder, Node, NodeGroup, NodeGroupMember
 from fleet_server.registry.rules import NODE_STATES, fold
 from fleet_server.telemetry.models import Event, NodeState, RefusedCount, RefusedMessage, Report
@@ -110,6 +111,9 @@ def node(database: Database, desired_versions: DesiredVersions, node_id: str) ->
     found = nodes_by_ids(database, desired_versions, [node_id])
     if not found:
         raise NotFoundError(f"There is no node {node_id!r}.")
+    with database.read() as session:
+        certificate = session.get(Certificate, found[0]["certificate_serial"] or "")
+    found[0]["certificate_not_after_s"] = certificate.not_after_s if certificate else None
     kind = KIND_CODES[found[0]["kind"]]
     units = {name: {"unit": unit} for name, unit, *_ in fields_of(kind)}
     return found[0] | {"fields": units}

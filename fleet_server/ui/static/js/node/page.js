@@ -3,7 +3,7 @@
 import { get } from "../core/api.js";
 import { realAge } from "../core/clock.js";
 import { $, $$, debounce, fill, h, icon } from "../core/dom.js";
-import { age, duration, moment, number, quantity, unitDigits } from "../core/format.js";
+import { age, day, duration, moment, number, quantity, unitDigits } from "../core/format.js";
 import { hasTerm, t, term } from "../core/i18n.js";
 import { on } from "../core/live.js";
 import { onTheme } from "../core/shell.js";
@@ -15,6 +15,8 @@ import { wireOverride } from "./override.js";
 
 const id = document.body.dataset.node;
 const path = `nodes/${encodeURIComponent(id)}`;
+// Nodes ask from the last third of their certificate's life on: 275 of 825 days.
+const overdueDays = 60;
 const hidden = new Set(["faults", "desired_version"]);
 const firstFields = {
   streetlight: ["level_percent", "lamp_power_w"], smart_bin: ["fill_percent", "temperature_c"],
@@ -49,8 +51,18 @@ function facts() {
     [t("Application"), node.app_version ?? "–"],
     [t("Slot"), node.slot ? node.slot.toUpperCase() : "–"],
     [t("Release counter"), node.release_counter ?? "–"],
+    [t("Certificate valid until"), certificateEnd()],
     [t("Last error"), node.error ? reasonName(node.error) : t("none")],
   ];
+}
+
+/** When the node's certificate ends, by the machine's clock; marked when renewal is overdue. */
+function certificateEnd() {
+  const endS = node.certificate_not_after_s;
+  if (!endS) return t("none");
+  const leftDays = Math.floor((endS - Date.now() / 1000) / 86400);
+  if (leftDays >= overdueDays) return day(endS);
+  return h("span", {}, day(endS), " ", h("span", { class: "badge badge--warn" }, leftDays < 0 ? t("expired") : t("%(n)s days left", { n: leftDays })));
 }
 
 function showReadings() {
@@ -116,6 +128,7 @@ function detailText(key, value) {
   if (typeof value === "boolean") return value ? t("yes") : t("no");
   if (key === "error" || key === "reason") return reasonName(value);
   if (key === "output") return term("output", value);
+  if (key === "not_after_s") return day(value);
   if (typeof value === "number" && key.endsWith("_s")) return duration(value);
   if (typeof value === "number" && key.endsWith("_bytes")) return `${number(value / 1024, 1)} KiB`;
   return key === "cause" ? term("cause", value) : String(value);
@@ -123,14 +136,14 @@ function detailText(key, value) {
 
 function eventText(event) {
   const detail = event.detail ?? {};
-  const parts = Object.entries(detail).map(([key, value]) => {
+  const parts = Object.entries(detail).filter(([key]) => key !== "request").map(([key, value]) => {
     if (key === "fault") return faultName(value);
     return `${term("detail", key)}: ${detailText(key, value)}`;
   });
   return parts.join(" · ");
 }
 
-const bad = new Set(["last_gasp", "offline", "desired_refused", "update_refused", "update_rolled_back", "fault_on", "crashed", "safe_mode_entered"]);
+const bad = new Set(["last_gasp", "offline", "desired_refused", "update_refused", "update_rolled_back", "fault_on", "crashed", "safe_mode_entered", "certificate_renewal_failed"]);
 
 async function loadEvents() {
   const { events } = await get(`${path}/events`);
