@@ -61,6 +61,11 @@ PARTS: dict[str, PartType] = {
         bauds=(4800,),
         figures={"shunt_uohm": (100, 100_000), "upper_ohm": _OHM, "lower_ohm": _OHM},
     ),
+    "feeder_switch": PartType(
+        pins={"coil": Use.OUTPUT, "feedback": Use.INPUT, "breaker": Use.INPUT},
+        figures={"phase": (0, 3), "rated_w": (1, 50_000)},
+    ),
+    "contact": PartType(pins={"sense": Use.INPUT}, figures={"active": (0, 1)}),
     # SDM630-Modbus: the rates of its set-up menu.
     "sdm630": PartType(
         bus="uart", modbus=True, bauds=(2400, 4800, 9600, 19200, 38400), addresses=_SLAVES
@@ -144,6 +149,12 @@ NEEDED: dict[str, dict[str, tuple[str, ...]]] = {
         "level": ("ads1115_loop", "radar_modbus"),
         "rain": ("tipping_bucket",),
         "battery": ("battery_divider",),
+    },
+    "control_cabinet": {
+        "meter": ("sdm630",),
+        "mains": ("mains_detector",),
+        "door": ("contact",),
+        "feeder_1": ("feeder_switch",),
     },
 }
 

@@ -9,18 +9,20 @@ named after TALQ 2.7.1 LampMonitor.
 """
 
 from protocols.errors import MALFORMED, OUT_OF_RANGE, UNKNOWN_KIND, ProtocolError
-from protocols.limits import DESIRED_VERSION_MAX
+from protocols.limits import DESIRED_VERSION_MAX, FEEDERS
 
 STREETLIGHT = 1
 SMART_BIN = 2
 GREENHOUSE = 3
 RESERVOIR = 4
+CONTROL_CABINET = 5
 
 KIND_NAMES = {
     STREETLIGHT: "streetlight",
     SMART_BIN: "smart_bin",
     GREENHOUSE: "greenhouse",
     RESERVOIR: "reservoir",
+    CONTROL_CABINET: "control_cabinet",
 }
 KIND_CODES = {name: code for code, name in KIND_NAMES.items()}
 
@@ -64,7 +66,24 @@ FAULTS = {
         "backup_sensor_failure",
         "level_disagreement",
     ),
+    CONTROL_CABINET: (
+        "door_open",
+        "breaker_tripped",
+        # Told to close and does not; told to open and does not.
+        "switching_error_on",
+        "switching_error_off",
+        "contactor_welded",
+        "local_override",
+        "voltage_too_low",
+        "voltage_too_high",
+        "phase_loss",
+        "supply_loss",
+        "meter_failure",
+    ),
 }
+
+
+FEEDERS_ALL = (1 << FEEDERS) - 1
 
 
 def _common(kind: int) -> tuple[tuple[str, str, int, int, int], ...]:
@@ -127,6 +146,22 @@ FIELDS: dict[int, tuple[tuple[str, str, int, int, int], ...]] = {
         ("battery_v", "V", 1000, 0, 60000),
     )
     + _common(RESERVOIR),
+    CONTROL_CABINET: (
+        ("voltage_l1_v", "V", 10, 0, 5000),
+        ("voltage_l2_v", "V", 10, 0, 5000),
+        ("voltage_l3_v", "V", 10, 0, 5000),
+        ("current_l1_a", "A", 100, 0, 100000),
+        ("current_l2_a", "A", 100, 0, 100000),
+        ("current_l3_a", "A", 100, 0, 100000),
+        ("power_w", "W", 1, 0, 1000000),
+        ("energy_kwh", "kWh", 10, 0, 1000000000),
+        # One bit a feeder, the first feeder lowest: wanted, told by the contactor, tripped.
+        ("feeders_on", "", 1, 0, FEEDERS_ALL),
+        ("contactors_closed", "", 1, 0, FEEDERS_ALL),
+        ("breakers_tripped", "", 1, 0, FEEDERS_ALL),
+        ("door_open", "", 1, 0, 1),
+    )
+    + _common(CONTROL_CABINET),
 }
 
 

@@ -38,6 +38,9 @@ UTC_OFFSET_MIN = 14 * 60
 # An override left behind by mistake must not outlive a day (longer ones need a calendar).
 OVERRIDE_S = 24 * 3600
 
+# Bits in a cabinet's report; the largest cabinets of the cities feed six circuits.
+FEEDERS = 8
+
 # From once a second (tests, commissioning) to once a day (a bin in a park).
 REPORT_MIN_S = 1
 REPORT_MAX_S = 86400

@@ -42,7 +42,7 @@ class NodeSettings:
     Attributes:
         id: The node's id.
         folder: The root of its files.
-        kind: streetlight, smart_bin, greenhouse, reservoir.
+        kind: streetlight, smart_bin, greenhouse, reservoir, control_cabinet.
         feeder: Which feeder its mains comes from, if any.
         cabinet: Which control cabinet that feeder hangs on, if any.
         latitude_udeg: Millionths of a degree, north positive.

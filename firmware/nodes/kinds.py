@@ -15,6 +15,8 @@ def make_node(
         from firmware.nodes.smart_bin import SmartBin as Program
     elif kind == "greenhouse":
         from firmware.nodes.greenhouse import Greenhouse as Program
+    elif kind == "control_cabinet":
+        from firmware.nodes.control_cabinet.program import ControlCabinet as Program
     else:
         from firmware.nodes.reservoir import Reservoir as Program
     if is_safe:

@@ -27,7 +27,7 @@ from fleet_server.alarms.situation import Situation
 EXPLAINED_ELSEWHERE = frozenset({"supply_loss", "communication_failure"})
 
 # These have nothing to do with electricity: they count in the dark too.
-PHYSICAL = frozenset({"fire", "tilt"})
+PHYSICAL = frozenset({"fire", "tilt", "door_open"})
 
 # Everything else is "medium".
 FAULT_PRIORITY = {
@@ -35,6 +35,11 @@ FAULT_PRIORITY = {
     "leakage": "high",
     "tilt": "high",
     "high_temperature": "high",
+    "breaker_tripped": "high",
+    "contactor_welded": "high",
+    "phase_loss": "high",
+    "switching_error_on": "high",
+    "local_override": "low",
     "low_battery": "low",
     "power_factor_too_low": "low",
 }

@@ -1,7 +1,8 @@
 """Turns what ingest stored into observations for the rules. Pure.
 
-Only luminaires have mains to lose: a cold boot of one shows that its mains are there, and so does
-the voltage that it measures. Kinds that tell of their mains by events are believed too.
+Only luminaires and control cabinets have mains to lose: a cold boot of one shows that its mains are
+there, and so does the voltage that it measures, a cabinet's on any phase. Kinds that tell of their
+mains by events are believed too.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 from fleet_server.alarms.evidence import Observation
 from fleet_server.ports import StoredEvent, StoredReport, StoredState
-from protocols.fields import FIELDS, RESERVOIR, STREETLIGHT, fault_names
+from protocols.fields import CONTROL_CABINET, FIELDS, RESERVOIR, STREETLIGHT, fault_names
 from protocols.messages import (
     BOOTED,
     FAULT_OFF,
@@ -32,8 +33,12 @@ def _position(kind: int, name: str) -> int:
 
 
 _FAULTS = {kind: _position(kind, "faults") for kind in FIELDS}
-_VOLTAGE = _position(STREETLIGHT, "mains_voltage_v")
-_VOLTAGE_SCALE = FIELDS[STREETLIGHT][_VOLTAGE][2]
+_VOLTAGES = {
+    STREETLIGHT: (_position(STREETLIGHT, "mains_voltage_v"),),
+    CONTROL_CABINET: tuple(_position(CONTROL_CABINET, f"voltage_l{n}_v") for n in (1, 2, 3)),
+}
+_VOLTAGE_SCALE = 10
+assert all(FIELDS[kind][at][2] == _VOLTAGE_SCALE for kind in _VOLTAGES for at in _VOLTAGES[kind])
 _FLOOD = _position(RESERVOIR, "flood_alarm_level")
 
 
@@ -64,7 +69,8 @@ def of_report(
 ) -> Observation:
     """What a report of scaled values says."""
     faults = values[_FAULTS[kind]]
-    voltage = values[_VOLTAGE] if kind == STREETLIGHT else None
+    voltages = [values[at] for at in _VOLTAGES.get(kind, ())]
+    voltage = max((each for each in voltages if each is not None), default=None)
     flood = values[_FLOOD] if kind == RESERVOIR else None
     return Observation(
         node_id,
@@ -95,7 +101,7 @@ def of_event(
         )
     if code == BOOTED:
         # A lamp has no battery: what boots has power, unless it says otherwise.
-        mains = detail.get("mains") is not False if kind == STREETLIGHT else None
+        mains = detail.get("mains") is not False if kind in _VOLTAGES else None
         return Observation(node_id, stamp, received_s, at_s, mains=mains, certain=True)
     fault = detail.get("fault")
     named = frozenset({fault}) if isinstance(fault, str) else frozenset[str]()

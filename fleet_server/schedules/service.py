@@ -30,7 +30,8 @@ from fleet_server.schedules.models import (
 )
 from fleet_server.web import Actor
 
-LUMINAIRE = "streetlight"
+# These follow a calendar: a lamp its level, a cabinet whether there is to be any light.
+LIT = ("streetlight", "control_cabinet")
 PROGRAMS = 500
 
 
@@ -331,11 +332,11 @@ def _refuse_other(session: Session, node_id: str) -> None:
 
 
 def _lamps(session: Session, node_ids: Sequence[str], field: str) -> list[str]:
-    """The streetlights among some nodes; other kinds have no level to dim."""
+    """The lamps and cabinets among some nodes; other kinds follow no calendar."""
     lamps: list[str] = []
     for chunk in chunks(node_ids):
         query = select(Node.id).where(
-            col(Node.id).in_(chunk), Node.kind == LUMINAIRE, Node.state != "retired"
+            col(Node.id).in_(chunk), col(Node.kind).in_(LIT), Node.state != "retired"
         )
         lamps += session.exec(query)
     if not lamps and (field == "group_id" or not node_ids):

@@ -14,7 +14,7 @@ from typing import Any
 from fleet_server.ports import StoredEvent, StoredReport, StoredState
 from fleet_server.telemetry import sql
 from protocols import messages
-from protocols.fields import STREETLIGHT, named
+from protocols.fields import CONTROL_CABINET, STREETLIGHT, named
 
 Stored = StoredReport | StoredEvent | StoredState
 # Facts of a reported state that have a column of their own.
@@ -59,8 +59,8 @@ def mains_after(event: StoredEvent) -> bool | None:
         return False
     if event.code == messages.MAINS_RESTORED:
         return True
-    if event.code == messages.BOOTED and event.kind == STREETLIGHT:
-        # A lamp has no battery: what boots has power, unless it says otherwise.
+    if event.code == messages.BOOTED and event.kind in (STREETLIGHT, CONTROL_CABINET):
+        # These have no battery: what boots has power, unless it says otherwise.
         return event.detail.get("mains") is not False
     return None
 

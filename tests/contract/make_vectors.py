@@ -175,6 +175,11 @@ def _messages() -> list[Vector]:
         _frozen("report", "messages.encode_report", [*head, LAMP]),
         _frozen("report back", "messages.decode_report", [{"$hex": report.hex()}]),
         _frozen("report without readings", "messages.encode_report", [2, 1, 0, AT_S, [None] * 9]),
+        _frozen(
+            "report of a cabinet",
+            "messages.encode_report",
+            [5, 9, 12, AT_S, [2291, 0, 2287, 702, 0, 711, 3012, 438211, 7, 5, 2, 1, -79, 258, 17]],
+        ),
         _frozen("batch of ten", "messages.encode_batch", [1, 312, 4021, rows]),
         _frozen("batch back", "messages.decode_batch", [{"$hex": batch.hex()}]),
         _frozen(

@@ -35,7 +35,7 @@ INTERRUPTED_STATUS = 130
 app = typer.Typer(
     name="cityfleet",
     help=(
-        "Looks after a city's fleet of streetlights, bins, greenhouses and reservoir gauges.\n\n"
+        "Looks after a city's fleet of streetlights, cabinets, bins, greenhouses and gauges.\n\n"
         "Start with: cityfleet demo start, or: cityfleet login --server https://fleet.example"
     ),
     no_args_is_help=True,

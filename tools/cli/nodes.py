@@ -28,7 +28,7 @@ app = typer.Typer(help="Nodes, their readings and events.", no_args_is_help=True
 
 Kind = Annotated[
     str | None,
-    typer.Option("--kind", "-k", help="streetlight, smart_bin, greenhouse or reservoir."),
+    typer.Option("--kind", "-k", help="A kind, such as streetlight or control_cabinet."),
 ]
 Search = Annotated[
     str | None, typer.Option("--search", "-q", help="Text in id, name or address; accents optional")

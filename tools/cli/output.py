@@ -20,6 +20,7 @@ _KEY_VALUES: dict[str, tuple[tuple[str, str], ...]] = {
     "smart_bin": (("fill_percent", "%"), ("temperature_c", "°C")),
     "greenhouse": (("air_temperature_c", "°C"), ("relative_humidity_percent", "%")),
     "reservoir": (("level_m", "m"), ("rate_of_rise_m_per_h", "m/h")),
+    "control_cabinet": (("power_w", "W"), ("energy_kwh", "kWh")),
 }
 
 

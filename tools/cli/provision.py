@@ -12,7 +12,7 @@ from tools.errors import NotFoundError, UsageError
 
 app = typer.Typer(help="Prepare nodes: keys, certificates, configuration.", no_args_is_help=True)
 
-Kind = Annotated[str, typer.Option(help="streetlight, smart_bin, greenhouse or reservoir.")]
+Kind = Annotated[str, typer.Option(help="A kind, such as streetlight or control_cabinet.")]
 
 
 @app.command()

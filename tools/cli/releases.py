@@ -50,7 +50,7 @@ def keygen(
 
 @app.command()
 def build(
-    kind: Annotated[str, typer.Option(help="streetlight, smart_bin, greenhouse or reservoir.")],
+    kind: Annotated[str, typer.Option(help="A kind, such as streetlight or control_cabinet.")],
     version: Annotated[str, typer.Option(help="For people, such as 1.1.0.")],
     counter: Annotated[
         int, typer.Option(min=1, help="Higher than of every release before: no node steps back.")

@@ -14,6 +14,7 @@ _KIND_WORDS = {
     "smart_bin": "bins",
     "greenhouse": "greenhouses",
     "reservoir": "reservoir gauges",
+    "control_cabinet": "control cabinets",
 }
 
 

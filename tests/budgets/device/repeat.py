@@ -12,7 +12,7 @@ import sys
 from samples import AT_S, ROWS
 
 from protocols import messages, schedule, sun
-from protocols.fields import GREENHOUSE, RESERVOIR, SMART_BIN, STREETLIGHT, scaled
+from protocols.fields import CONTROL_CABINET, GREENHOUSE, RESERVOIR, SMART_BIN, STREETLIGHT, scaled
 
 # A lamp in its second year, at night, on the mains, with every sensor of its board.
 READINGS: dict[str, int | float | None] = {
@@ -77,6 +77,7 @@ def main(name: str, times: int) -> None:
         "report smart_bin": lambda: report(SMART_BIN),
         "report greenhouse": lambda: report(GREENHOUSE),
         "report reservoir": lambda: report(RESERVOIR),
+        "report control_cabinet": lambda: report(CONTROL_CABINET),
         "readings": readings,
         "batch": batch,
         "sunrise": sunrise,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-KINDS = ("streetlight", "smart_bin", "greenhouse", "reservoir")
+KINDS = ("streetlight", "smart_bin", "greenhouse", "reservoir", "control_cabinet")
 
 
 def build(repository: Path, board: str, out: Path) -> subprocess.CompletedProcess[str]:

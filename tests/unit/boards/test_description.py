@@ -12,7 +12,7 @@ from boards.description import read_board
 from boards.errors import BoardError
 from boards.parts import NEEDED, PARTS
 
-KINDS = ("streetlight", "smart_bin", "greenhouse", "reservoir")
+KINDS = ("streetlight", "smart_bin", "greenhouse", "reservoir", "control_cabinet")
 # Source: ESP32 datasheet, written down here once more so that a slip in chips.py shows.
 INPUT_ONLY = {34, 35, 36, 37, 38, 39}
 NEVER = {0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 15, 20, 24, 28, 29, 30, 31}

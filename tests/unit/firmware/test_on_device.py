@@ -60,6 +60,16 @@ def test_modbus_is_spoken_whatever_the_line_does(runtime: str, tmp_path: Path) -
 
 
 @both
+def test_a_cabinets_contacts_and_voltages_are_judged(runtime: str, tmp_path: Path) -> None:
+    run_device("cabinet_rules", runtime, tmp_path).check()
+
+
+@both
+def test_a_cabinets_parts_do_what_their_simulators_do(runtime: str, tmp_path: Path) -> None:
+    run_device("cabinet_parts", runtime, tmp_path, kind="control_cabinet").check()
+
+
+@both
 def test_tasks_are_supervised_and_answers_judged(runtime: str, tmp_path: Path) -> None:
     run_device("supervision", runtime, tmp_path).check()
 

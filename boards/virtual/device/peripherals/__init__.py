@@ -51,6 +51,10 @@ def make_part(plant: object, name: str, settings: dict) -> object:
         from peripherals.mlx90614 import Mlx90614 as Part
     elif part == "ads1115_loop":
         from peripherals.ads1115 import Ads1115 as Part
+    elif part == "feeder_switch":
+        from peripherals.cabinet import Feeder as Part
+    elif part == "contact":
+        from peripherals.cabinet import contact as Part
     elif part == "sdm630":
         from peripherals.sdm630 import Sdm630 as Part
     else:

@@ -11,6 +11,7 @@ from peripherals.supply import supply_of
 
 # The input registers run to 30107 (0x6B) in one piece.
 _LAST = 0x6B
+_LEAST_V = 80
 
 
 class Sdm630(ModbusPart):
@@ -19,6 +20,11 @@ class Sdm630(ModbusPart):
     answer_us = 25000
     # Its document: at most 40 parameters a request.
     most = 80
+
+    def answer(self, request: bytes) -> bytes | None:
+        # It lives on the phases that it measures.
+        is_fed = max(supply_of(self.plant).volts()) > _LEAST_V
+        return super().answer(request) if is_fed else None
 
     def values(self) -> dict[int, int]:
         supply = supply_of(self.plant)

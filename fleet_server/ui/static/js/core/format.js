@@ -2,7 +2,7 @@
 //
 // Civil time is that of the city (Indochina time); all times come as whole seconds since 1970 UTC.
 
-import { language, t, tn } from "./i18n.js";
+import { language, t, term, tn } from "./i18n.js";
 
 const locale = language === "vi" ? "vi-VN" : "en-GB";
 const zone = "Asia/Ho_Chi_Minh";
@@ -83,6 +83,20 @@ export function quantity(value, unit) {
   const name = unitName(unit);
   if (!name || text === "–") return text;
   return name === "%" || name === "°" ? text + name : `${text}\u00a0${name}`;
+}
+
+// What the bits of a field stand for, the lowest first; outputs as in protocols/rules.py.
+const outputs = () => ["vent", "irrigation", "fan", "lamp"].map((output) => term("output", output));
+const feeders = () => ["1", "2", "3", "4", "5", "6", "7", "8"];
+const bitNames = { outputs, feeders_on: feeders, contactors_closed: feeders, breakers_tripped: feeders };
+
+/** A field's value as one reads it: names instead of bits, a door as a word, else a quantity. */
+export function reading(field, value, unit) {
+  if (value === null || value === undefined) return number(null);
+  const names = bitNames[field]?.();
+  if (names) return names.filter((_, bit) => (value >> bit) & 1).join(", ") || t("none");
+  if (field === "door_open") return value ? t("open") : t("closed");
+  return quantity(value, unit);
 }
 
 /** Text without case and diacritics, for searching: "Điện Biên Phủ" -> "dien bien phu". */

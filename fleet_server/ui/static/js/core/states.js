@@ -3,7 +3,7 @@
 import { quantity } from "./format.js";
 import { hasTerm, term } from "./i18n.js";
 
-export const kinds = ["streetlight", "smart_bin", "greenhouse", "reservoir"];
+export const kinds = ["streetlight", "smart_bin", "greenhouse", "reservoir", "control_cabinet"];
 export const states = ["on", "off", "normal", "fault", "dark", "offline", "waiting"];
 
 // The value a glance should catch, with its unit, by kind.
@@ -12,6 +12,7 @@ const headline = {
   smart_bin: ["fill_percent", "%"],
   greenhouse: ["air_temperature_c", "Cel"],
   reservoir: ["level_m", "m"],
+  control_cabinet: ["power_w", "W"],
 };
 
 /** The state of a node; the first that is true wins. */

@@ -2,7 +2,7 @@
 
 import { realAge } from "../core/clock.js";
 import { h, icon } from "../core/dom.js";
-import { age, quantity } from "../core/format.js";
+import { age, reading } from "../core/format.js";
 import { t } from "../core/i18n.js";
 import { faultName, fieldName, kindName, stateName, stateOf } from "../core/states.js";
 
@@ -11,6 +11,7 @@ const keyFields = {
   smart_bin: [["fill_percent", "%"], ["temperature_c", "Cel"], ["battery_v", "V"]],
   greenhouse: [["air_temperature_c", "Cel"], ["relative_humidity_percent", "%RH"], ["co2_ppm", "ppm"]],
   reservoir: [["level_m", "m"], ["rate_of_rise_m_per_h", "m/h"], ["rain_mm", "mm"]],
+  control_cabinet: [["power_w", "W"], ["contactors_closed", ""], ["breakers_tripped", ""]],
 };
 
 /** A state as mark and word. */
@@ -21,7 +22,7 @@ export function stateLine(state) {
 /** The card of a node. */
 export function nodeCard(node) {
   const values = (keyFields[node.kind] ?? []).map(([field, unit]) => [
-    h("dt", {}, fieldName(field)), h("dd", {}, quantity(node.values?.[field] ?? null, unit)),
+    h("dt", {}, fieldName(field)), h("dd", {}, reading(field, node.values?.[field] ?? null, unit)),
   ]);
   return h("div", { class: "map-card" },
     h("strong", {}, node.name || node.id),

@@ -7,7 +7,8 @@ import { tokenColor } from "../map/marks.js";
 
 const dayS = 86400;
 // What a lamp does it does until it changes; a slanted line would be a ramp that never was.
-const stepped = new Set(["level_percent", "lamp_power_w", "lamp_current_a", "flood_alarm_level", "pickups", "outputs"]);
+const stepped = new Set(["level_percent", "lamp_power_w", "lamp_current_a", "flood_alarm_level", "pickups", "outputs",
+  "feeders_on", "contactors_closed", "breakers_tripped", "door_open"]);
 const height = 260;
 /** More lines than this cannot be told apart. */
 export const mostFields = 4;

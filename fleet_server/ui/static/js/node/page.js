@@ -3,7 +3,7 @@
 import { get } from "../core/api.js";
 import { realAge } from "../core/clock.js";
 import { $, $$, debounce, fill, h, icon } from "../core/dom.js";
-import { age, day, duration, moment, number, quantity, unitDigits } from "../core/format.js";
+import { age, day, duration, moment, number, quantity, reading, unitDigits } from "../core/format.js";
 import { hasTerm, t, term } from "../core/i18n.js";
 import { on } from "../core/live.js";
 import { onTheme } from "../core/shell.js";
@@ -21,6 +21,7 @@ const hidden = new Set(["faults", "desired_version"]);
 const firstFields = {
   streetlight: ["level_percent", "lamp_power_w"], smart_bin: ["fill_percent", "temperature_c"],
   greenhouse: ["air_temperature_c", "relative_humidity_percent"], reservoir: ["level_m", "rain_mm"],
+  control_cabinet: ["power_w", "contactors_closed"],
 };
 let node = null;
 let readings = { fields: {}, at_s: [], values: {} };
@@ -31,7 +32,7 @@ let chart = null;
 function showHead() {
   $("#node-name").textContent = node.name || node.id;
   $("#node-place").textContent = [kindName(node.kind), node.address].filter(Boolean).join(" · ");
-  $("#override-panel").hidden = node.kind !== "streetlight";
+  $("#override-panel").hidden = !["streetlight", "control_cabinet"].includes(node.kind);
 }
 
 function showState() {
@@ -68,16 +69,9 @@ function certificateEnd() {
 function showReadings() {
   const known = Object.entries(readings.fields).filter(([name]) => !hidden.has(name));
   fill($("#readings"), known.map(([name, { unit }]) => h("div", { class: "reading" },
-    h("dt", {}, fieldName(name)), h("dd", {}, valueText(name, node.values?.[name] ?? null, unit)))));
+    h("dt", {}, fieldName(name)), h("dd", {}, reading(name, node.values?.[name] ?? null, unit)))));
   $("#readings-age").textContent = node.at_s ? t("measured %(when)s", { when: moment(node.at_s) }) : "";
   $("#no-readings").hidden = Boolean(node.at_s);
-}
-
-function valueText(name, value, unit) {
-  if (name !== "outputs" || value === null) return quantity(value, unit);
-  // A bit each, in the order of protocols/rules.py.
-  const on = ["vent", "irrigation", "fan", "lamp"].filter((_, bit) => value >> bit & 1);
-  return on.map((output) => term("output", output)).join(", ") || t("none");
 }
 
 function showChoices() {

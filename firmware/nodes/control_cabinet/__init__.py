@@ -1,0 +1,1 @@
+"""The control cabinet: contactors that follow the calendar, and a three-phase meter."""
