@@ -48,6 +48,7 @@ FAULTS = {
         "tilt",
         "communication_failure",
         "meter_failure",
+        "control_gear_failure",
     ),
     SMART_BIN: ("fire", "tilt", "fill_sensor_failure", "low_battery"),
     GREENHOUSE: (

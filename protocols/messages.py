@@ -60,6 +60,7 @@ SAFE_MODE_ENTERED = 15
 SAFE_MODE_LEFT = 16
 FLOOD_LEVEL_CHANGED = 20
 OUTPUT_FORCED = 21
+SELF_TESTED = 40
 CERTIFICATE_REQUESTED = 30
 CERTIFICATE_RENEWED = 31
 CERTIFICATE_RENEWAL_FAILED = 32
@@ -83,6 +84,7 @@ EVENT_NAMES = {
     SAFE_MODE_LEFT: "safe_mode_left",
     FLOOD_LEVEL_CHANGED: "flood_level_changed",
     OUTPUT_FORCED: "output_forced",
+    SELF_TESTED: "self_tested",
     CERTIFICATE_REQUESTED: "certificate_requested",
     CERTIFICATE_RENEWED: "certificate_renewed",
     CERTIFICATE_RENEWAL_FAILED: "certificate_renewal_failed",

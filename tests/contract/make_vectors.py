@@ -200,6 +200,11 @@ def _messages() -> list[Vector]:
         ),
         _frozen("safe mode entered", "messages.encode_event", [*head, 15, {"crashes": 3}]),
         _frozen("safe mode left", "messages.encode_event", [*head, 16, {"uptime_s": 600}]),
+        _frozen(
+            "self-test",
+            "messages.encode_event",
+            [*head, 40, {"ok": True, "on_mw": 100120, "half_mw": 52400, "off_mw": 0}],
+        ),
         _frozen("last gasp", "messages.encode_event", [*head, 2, {"mains_v": 0}]),
         _frozen(
             "state",

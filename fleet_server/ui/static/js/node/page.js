@@ -124,6 +124,10 @@ function detailText(key, value) {
   if (key === "output") return term("output", value);
   if (key === "not_after_s") return day(value);
   if (typeof value === "number" && key.endsWith("_s")) return duration(value);
+  if (typeof value === "number" && key.endsWith("_mw")) return `${number(value / 1000, 1)} W`;
+  if (typeof value === "number" && key.endsWith("_wh")) return `${number(value / 1000, 1)} kWh`;
+  if (typeof value === "number" && key.endsWith("_w")) return `${number(value)} W`;
+  if (typeof value === "number" && key.endsWith("_h")) return `${number(value)} h`;
   if (typeof value === "number" && key.endsWith("_bytes")) return `${number(value / 1024, 1)} KiB`;
   return key === "cause" ? term("cause", value) : String(value);
 }
@@ -145,7 +149,7 @@ async function loadEvents() {
   fill($("#events"), events.map((event) => {
     const name = event.name;
     return h("li", { class: "event" },
-      h("span", { class: `dot ${bad.has(name) ? "dot--bad" : ""}`, "aria-hidden": "true" }),
+      h("span", { class: `dot ${bad.has(name) || event.detail?.ok === false ? "dot--bad" : ""}`, "aria-hidden": "true" }),
       h("div", {}, h("strong", {}, hasTerm("event", name) ? term("event", name) : String(name)),
         h("p", { class: "soft break" }, eventText(event))),
       h("time", { class: "soft nowrap" }, moment(event.at_s)));
