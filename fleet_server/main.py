@@ -49,6 +49,7 @@ from fleet_server.rollouts.api import router as rollouts_router
 from fleet_server.rollouts.executor import Executor
 from fleet_server.schedules.api import router as schedules_router
 from fleet_server.settings import Settings
+from fleet_server.stations.api import router as stations_router
 from fleet_server.telemetry.api import router as telemetry_router
 from fleet_server.telemetry.service import nodes_by_ids
 from fleet_server.ui import api as ui
@@ -63,6 +64,7 @@ ROUTERS = (
     telemetry_router,
     commands_router,
     schedules_router,
+    stations_router,
     alarms_router,
     rollouts_router,
 )

@@ -45,12 +45,13 @@ TARGET_LIFE: dict[str, dict[str, str]] = {
 }
 OPEN_STATES = (QUEUED, SENT)
 
-ASPECTS = ("calendar", "override", "report_s", "update")
+ASPECTS = ("calendar", "override", "report_s", "rules", "update")
 ASPECT_OF_KIND = {
     "schedule": "calendar",
     "override": "override",
     "override_clear": "override",
     "report_interval": "report_s",
+    "rules": "rules",
     "update": "update",
     "update_withdraw": "update",
 }
@@ -102,7 +103,11 @@ def aspect_of(kind: str) -> str:
 
 
 def empty_document() -> Document:
-    """The document of a node that was never told anything: it follows its own configuration."""
+    """The document of a node that was never told anything: it follows its own configuration.
+
+    Aspects that came later are left out until somebody asks for them: nodes with an older
+    application refuse a document with a key that they do not know.
+    """
     return {"calendar": None, "override": None, "report_s": None, "update": None}
 
 

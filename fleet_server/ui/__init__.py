@@ -10,6 +10,7 @@ state (login, provisioning, refused messages, audit) are HTML fragments by htmx.
     render.py     a template with the reader's language, theme and rights
     pages.py      the shells
     fragments.py  what htmx fetches
+    station_rules.py  the rules of a greenhouse
     login.py      the login form
 
 What is shown is the business of the capability that owns it; this folder adds

@@ -6,13 +6,19 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import Response as PlainResponse
 
 from fleet_server.errors import NotFoundError
-from fleet_server.ui import assets, fragments, i18n, login, pages
+from fleet_server.ui import assets, fragments, i18n, login, pages, station_rules
 
 
 def install(app: FastAPI) -> None:
     """Adds every route of the screens to `app`."""
     app.add_exception_handler(pages.PageStop, _on_page_stop)
-    for router in (assets.router, login.router, pages.router, fragments.router):
+    for router in (
+        assets.router,
+        login.router,
+        pages.router,
+        fragments.router,
+        station_rules.router,
+    ):
         app.include_router(router)
     app.add_api_route("/i18n/{language}.json", catalogue, methods=["GET"], include_in_schema=False)
 

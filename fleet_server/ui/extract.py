@@ -19,7 +19,7 @@ from fleet_server.ui import i18n
 from protocols import errors as protocol_errors
 from protocols.fields import FAULTS, FIELDS, KIND_CODES
 from protocols.messages import EVENT_NAMES
-from protocols.rules import OUTPUTS
+from protocols.rules import CONDITIONS
 
 FOLDER = Path(__file__).parent
 _KEYWORDS = {"_": None, "t": None, "sentence": None, "ngettext": (1, 2), "tn": (1, 2)}
@@ -35,7 +35,7 @@ TERMS: dict[str, frozenset[str]] = {
     "field": frozenset(field[0] for fields in FIELDS.values() for field in fields),
     "fault": frozenset(name for names in FAULTS.values() for name in names),
     "event": frozenset(EVENT_NAMES.values()),
-    "output": frozenset(OUTPUTS),
+    "output": frozenset(CONDITIONS),
     "role": frozenset(INCLUDES),
     "refusal": frozenset(protocol_errors.REASONS),
 }

@@ -107,10 +107,10 @@ def map_page(request: Request, actor: Reader) -> Response:
 def node_page(node_id: str, request: Request, services: ServicesOf, actor: Reader) -> Response:
     """One node."""
     with services.database.read() as session:
-        known = session.get(Node, node_id) is not None
-    if not known:
+        node = session.get(Node, node_id)
+    if node is None:
         return show(request, "missing.html", actor, "map", status=404, node_id=node_id)
-    return show(request, "node.html", actor, "map", node_id=node_id)
+    return show(request, "node.html", actor, "map", node_id=node_id, kind=node.kind)
 
 
 @router.get("/schedules")

@@ -10,6 +10,7 @@ No socket is opened; redirects are not followed.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -31,7 +32,7 @@ class AppClient:
         self,
         path: str,
         *,
-        data: dict[str, str] | None = None,
+        data: Mapping[str, str | list[str]] | None = None,
         headers: dict[str, str] | None = None,
     ) -> httpx.Response:
         """One POST of a form."""

@@ -23,6 +23,7 @@ from tools.cli import (
     records,
     releases,
     rollouts,
+    rules,
     schedules,
     serve,
 )
@@ -73,6 +74,7 @@ app.add_typer(groups.app, name="groups")
 app.add_typer(programs.app, name="programs")
 app.add_typer(schedules.app, name="schedule")
 app.add_typer(overrides.app, name="override")
+app.add_typer(rules.app, name="rules")
 app.add_typer(commands.app, name="commands")
 app.add_typer(alarms.app, name="alarms")
 app.add_typer(releases.app, name="release")

@@ -9,6 +9,8 @@ from fastapi import FastAPI
 from fleet_server import main
 from fleet_server.access import service as access
 from fleet_server.audit import record
+from fleet_server.commands.service import document_of
+from fleet_server.registry.models import Node
 from fleet_server.ui import fragments
 from fleet_server.ui.pages import PLACES
 from fleet_server.web import COOKIE, system_actor
@@ -17,7 +19,15 @@ from tests.support.data_folder import data_folder, database_of, register_nodes
 
 PASSWORD = "a-good-password"
 ROLES = ("viewer", "operator", "technician", "release_manager", "administrator")
-PAGES = {place.path: place.role for place in PLACES} | {"/nodes/pk-sl-001": "viewer"}
+PAGES = {place.path: place.role for place in PLACES} | {
+    "/nodes/pk-sl-001": "viewer",
+    "/nodes/dl-gh-001/rules": "viewer",
+}
+RULE = {
+    "measure": "soil_moisture_percent", "on": "25,5", "off": "32", "min_on_s": "60",
+    "min_off_s": "600", "most_on_s": "", "from": "06:00", "to": "18:30", "fail_safe": "0",
+    "limit_measure": "air_temperature_c", "limit_low": "5", "limit_high": "",
+}  # fmt: skip
 
 
 class SilentPublisher:
@@ -44,6 +54,15 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Generator[FastAPI]:
                 roles=[role],
             )
         register_nodes(database, "pk-sl-001")
+        with database.write() as session:
+            house = session.get_one(Node, "pk-sl-001").model_dump()
+            house |= {
+                "id": "dl-gh-001",
+                "kind": "greenhouse",
+                "name": "Nhà kính",
+                "feeder_id": None,
+            }
+            session.add(Node(**house))
         yield main.create_app(services)
 
 
@@ -242,3 +261,59 @@ def test_the_audit_filters_and_pages_on(client: AppClient, app: FastAPI) -> None
     rows = client.get(more[1].replace("&amp;", "&")).text
     assert "paper:0<" in rows
     assert "hx-get" not in rows
+
+
+def test_a_greenhouse_gets_and_loses_a_rule_by_its_form(client: AppClient, app: FastAPI) -> None:
+    log_in(client, "operator")
+    assert 'href="/nodes/dl-gh-001/rules"' in client.get("/nodes/dl-gh-001").text
+    assert "/rules" not in client.get("/nodes/pk-sl-001").text
+    page = client.get("/nodes/dl-gh-001/rules").text
+    assert page.count("Chưa có quy tắc") == 4
+    headers = {"x-csrf-token": csrf_of(client)}
+    address = "/nodes/dl-gh-001/rules/irrigation"
+    assert client.post(address, data=RULE).status_code == 403
+    form = {**RULE, "excludes": ["vent_motor", "door"]}
+    answer = client.post(address, data=form, headers=headers)
+    assert "Đã gửi." in answer.text
+    page = client.get("/nodes/dl-gh-001/rules").text
+    assert page.count("Chưa có quy tắc") == 3
+    for shown in ('value="25.5"', 'value="06:00"', 'value="18:30"', 'value="5.0"'):
+        assert shown in page
+    with app.state.services.database.read() as session:
+        _, document = document_of(session, "dl-gh-001")
+    rule = document["rules"]["irrigation"]
+    assert (rule["on"], rule["hours"], rule["most_on_s"]) == (255, [360, 1110], None)
+    assert rule["excludes"] == ["vent_motor", "door"]
+    gone = client.post(address, data={"remove": "1"}, headers=headers)
+    assert "Chưa có quy tắc" in gone.text
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "text"),
+    [
+        ("on", "nhiều", "Số liệu phải là số"),
+        ("from", "25h", "Số liệu phải là số"),
+        ("measure", "", "Hãy chọn đại lượng đo."),
+        ("off", "101", "phải nằm trong khoảng"),
+        ("off", "25.5", "Không nút nào nhận điều này"),
+    ],
+)
+def test_a_wrong_rule_says_what_is_wrong_and_keeps_what_was_typed(
+    client: AppClient, field: str, value: str, text: str
+) -> None:
+    log_in(client, "operator")
+    headers = {"x-csrf-token": csrf_of(client)}
+    form = {**RULE, "min_on_s": "77", field: value}
+    answer = client.post("/nodes/dl-gh-001/rules/irrigation", data=form, headers=headers)
+    assert text in answer.text
+    assert 'value="77"' in answer.text
+
+
+def test_only_greenhouses_and_their_outputs_have_forms(client: AppClient) -> None:
+    log_in(client, "operator")
+    headers = {"x-csrf-token": csrf_of(client)}
+    assert client.get("/nodes/pk-sl-001/rules").status_code == 404
+    roof = client.post("/nodes/dl-gh-001/rules/roof", data=RULE, headers=headers)
+    assert roof.status_code == 404
+    lamp = client.post("/nodes/pk-sl-001/rules/fan", data=RULE, headers=headers)
+    assert "pk-sl-001 không phải nhà kính." in lamp.text

@@ -1,0 +1,1 @@
+"""Greenhouses: the rules by which a station switches its own outputs."""
