@@ -136,7 +136,9 @@ def _form(
         text = {key: str(value) for key, value in typed.multi_items()}
         return base | {"value": text, "excludes": typed.getlist("excludes")}
     usual = station_rules.DEFAULTS | station_rules.DEFAULTS_OF.get(output, {})
-    shown = usual | {"measure": "", "on": None, "off": None} if rule is None else rule
+    shown: dict[str, Any] = (
+        usual | {"measure": "", "on": None, "off": None} if rule is None else rule
+    )
     limit = shown["limits"][0] if shown["limits"] else ["", None, None]
     hours: list[int | None] = shown["hours"] or [None, None]
     value = {key: shown[key] for key in ("measure", "on", "off", "min_on_s", "min_off_s")}
