@@ -53,7 +53,19 @@ _SLAVES = range(1, 248)
 PARTS: dict[str, PartType] = {
     "lamp_pwm_relay": PartType(
         pins={"pwm": Use.OUTPUT, "relay": Use.OUTPUT},
-        figures={"pwm_hz": (100, 40_000), "rated_w": (1, 1000)},
+        # What the 0-10 V stage gives at no duty and at full duty, and the gear's least output.
+        figures={
+            "pwm_hz": (100, 40_000),
+            "rated_w": (1, 1000),
+            "zero_mv": (0, 900),
+            "full_mv": (10_000, 12_000),
+            "least_percent": (1, 50),
+        },
+    ),
+    # A short address of 64 speaks to whatever gear there is.
+    "lamp_dali": PartType(
+        pins={"tx": Use.OUTPUT, "rx": Use.INPUT},
+        figures={"rated_w": (1, 1000), "short_address": (0, 64)},
     ),
     "mains_detector": PartType(pins={"sense": Use.INPUT}),
     "bl0942": PartType(
@@ -69,6 +81,10 @@ PARTS: dict[str, PartType] = {
     # SDM630-Modbus: the rates of its set-up menu.
     "sdm630": PartType(
         bus="uart", modbus=True, bauds=(2400, 4800, 9600, 19200, 38400), addresses=_SLAVES
+    ),
+    "hlw8012": PartType(
+        pins={"cf": Use.INPUT, "cf1": Use.INPUT, "sel": Use.OUTPUT},
+        figures={"shunt_uohm": (100, 100_000), "upper_ohm": _OHM, "lower_ohm": _OHM},
     ),
     "jsn_sr04t": PartType(
         # The gap keeps a full bin outside of the blind zone: 250 mm here, 40 mm below.
@@ -134,8 +150,8 @@ PARTS: dict[str, PartType] = {
 # Kind of node -> name on the board -> the part types that can play that role.
 NEEDED: dict[str, dict[str, tuple[str, ...]]] = {
     "streetlight": {
-        "lamp": ("lamp_pwm_relay",),
-        "meter": ("bl0942",),
+        "lamp": ("lamp_pwm_relay", "lamp_dali"),
+        "meter": ("bl0942", "hlw8012"),
         "mains": ("mains_detector",),
     },
     "smart_bin": {

@@ -23,11 +23,11 @@ _NUMBERS: dict[str, tuple[float, float]] = {
     "phase_3_v": (0, 420),
 }
 _SWITCHES = ("door", "fire", "hand_switch")
-_LAMP = ("broken", "stuck_on")
+_LAMP = ("broken", "stuck_on", "cut_off", "undimmed")
 _FAULTS = (
     *("silent", "crc", "stuck", "open", "short", "noise", "drift", "bus"),
     *("exception", "garbage", "cut", "late", "echo", "blocked", "echo_lost"),
-    *("welded", "tripped", "contact"),
+    *("welded", "tripped", "contact", "collision"),
 )
 # Faults of a line are only there for parts that hang on one.
 _ON_BUS = {"garbage": "uart", "bus": "i2c"}

@@ -1,4 +1,4 @@
-"""SIMULATOR of MicroPython's esp32 module: raw flash partitions and wake pins of a virtual node.
+"""SIMULATOR of MicroPython's esp32 module: raw flash, wake pins and the pulse sender of a node.
 
 The flash map is the board's (board.json); the bytes of a partition lie in flash/<label>.img
 in the node's folder, blank at first, and outlive the process as flash outlives the power.
@@ -7,9 +7,15 @@ The rules are NOR's: an erase makes a sector 0xFF, a write with an offset only c
 
 import json
 import os
+import time
 
 from plant import power, waking
 from plant.wiring import plant
+
+# The pulse sender counts periods of this clock, divided; a pulse has 15 bits of them.
+_RMT_HZ = 80000000
+_RMT_LONGEST = 32767
+_RMT_PULSES = 128
 
 _SECTOR_BYTES = 4096
 _BLOCK_COUNT = 4
@@ -113,6 +119,40 @@ class Partition:
                 _make_blank(path, self._entry[3])
             self._image = open(path, "r+b")
         return self._image
+
+
+class RMT:
+    """The remote control peripheral as a sender: pulses of exact length on one pin."""
+
+    def __init__(
+        self, channel: int, *, pin: object, clock_div: int = 8, idle_level: bool = False
+    ) -> None:
+        if not 0 <= channel < 8 or not 1 <= clock_div <= 255:
+            raise ValueError("channel or clock_div")
+        self._node = plant().pin(pin.number)
+        self._clock_div = clock_div
+        self._idle_level = 1 if idle_level else 0
+        self._end_us = time.ticks_us()
+
+    def write_pulses(self, duration: list[int], data: int = True) -> None:
+        """Begin to send pulses of these lengths, the first at level `data`, then in turns."""
+        if not 0 < len(duration) <= _RMT_PULSES:
+            raise ValueError("number of pulses")
+        if not self.wait_done():
+            raise OSError(16)  # EBUSY
+        lengths_us = []
+        for length in duration:
+            if not 0 < length <= _RMT_LONGEST:
+                raise ValueError("duration")
+            lengths_us.append(length * self._clock_div * 1000000 / _RMT_HZ)
+        begin_us = time.ticks_us()
+        self._end_us = time.ticks_add(begin_us, int(sum(lengths_us)))
+        if self._node.on_pulses is not None:
+            self._node.on_pulses(begin_us, lengths_us, 1 if data else 0, self._idle_level)
+
+    def wait_done(self, *, timeout: int = 0) -> bool:
+        """Whether the last pulses are out."""
+        return time.ticks_diff(time.ticks_us(), self._end_us) >= 0
 
 
 def _make_blank(path: str, size: int) -> None:

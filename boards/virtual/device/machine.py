@@ -55,6 +55,11 @@ def unique_id() -> bytes:
     return plant().unique_id
 
 
+def time_pulse_us(pin: object, pulse_level: int, timeout_us: int = 1000000) -> int:
+    """How long the pin is at a level; -2 when that does not begin, -1 when it does not end."""
+    return plant().pin(pin.number).pulse_us(pulse_level, timeout_us)
+
+
 class Pin:
     """A GPIO pin; inputs read what the plant drives, outputs drive the plant."""
 

@@ -11,6 +11,10 @@ def make_part(plant: object, name: str, settings: dict) -> object:
     part = settings["part"]
     if part == "lamp_pwm_relay":
         from peripherals.lamp import LampPart as Part
+    elif part == "lamp_dali":
+        from peripherals.dali_gear import DaliGear as Part
+    elif part == "hlw8012":
+        from peripherals.hlw8012 import Hlw8012 as Part
     elif part == "mains_detector":
         from peripherals.simple import MainsDetector as Part
     elif part == "battery_divider":

@@ -56,10 +56,7 @@ class Bl0942(SerialPart):
         watt = lamp.power_w()
         if watt:
             watt = self.around(watt, watt * 0.004 + 0.02)
-        # The power factor of a driver falls when it is dimmed.
-        rated_w = lamp.settings["rated_w"]
-        factor = 0.55 + 0.42 * min(1.0, watt / rated_w * 2)
-        ampere = watt / (volt * factor) if volt else 0.0
+        ampere = watt / (volt * lamp.power_factor()) if volt else 0.0
         counts = int(watt * self._w_counts)
         pulses = int(lamp.energy_ws() * self._w_counts / 419430.4) + self.settings.get("cf", 0)
         period = int(1000000 / chance.around(50.0, 0.03)) if volt else 0

@@ -21,6 +21,7 @@ from plant import commands, power
 from plant.chance import Chance
 from plant.city import City
 from plant.rtc_memory import RtcMemory
+from plant.wave import Wave
 
 _DEFAULT = {"node": "by-hand", "seed": 1, "latitude_udeg": 13983000, "longitude_udeg": 108000000}
 _instance = None
@@ -50,10 +51,14 @@ class PinNode:
         # Called with the level or the duty that the chip drives.
         self.on_drive = None
         self.on_modulate = None
+        # Called with the pulses that the chip's pulse sender begins to send.
+        self.on_pulses = None
         # Gives microvolts to an analog input.
         self.source_uv = None
         # Gives the level where the plant does not feed it.
         self.level_of = None
+        # What the plant plays into an input, for the chip to measure.
+        self._wave = Wave()
 
     def level(self) -> int:
         return self._level if self.level_of is None else self.level_of()
@@ -69,6 +74,14 @@ class PinNode:
 
     def microvolts(self) -> int:
         return 0 if self.source_uv is None else int(self.source_uv())
+
+    def play(self, at_us: int, lengths_us: list[float]) -> None:
+        """The plant plays high and low pulses in turns, from tick `at_us` on."""
+        self._wave.play(at_us, lengths_us)
+
+    def pulse_us(self, level: int, timeout_us: int) -> int:
+        """Measure a pulse of what is played, as the chip's own loop does."""
+        return self._wave.pulse_us(level, timeout_us, self._level)
 
     def feed(self, level: int) -> None:
         """The plant changes an input's level."""
