@@ -16,8 +16,11 @@ from firmware.core.limits import (
     GOOD_RUN_S,
     KEEPALIVE_S,
     MEASURE_MS,
+    OUTPUT_CURVE,
     RENEW_CHECK_S,
     REPORT_S,
+    SELF_TEST_S,
+    SPREAD_S,
 )
 from firmware.core.storage import read_checked, read_file, write_checked
 from protocols.fields import KIND_CODES
@@ -93,6 +96,7 @@ def _checked(raw: bytes | None) -> dict:
     # How often a gauge reports while its water is high or rises fast.
     config.setdefault("alarm_report_s", ALARM_REPORT_S)
     _integer(config, "alarm_report_s", 1, 86400)
+    _lamp(config)
     if not isinstance(config.get("node"), str) or config.get("kind") not in KIND_CODES:
         raise ConfigError("node or kind")
     for key in ("broker", "download"):
@@ -104,6 +108,27 @@ def _integer(config: dict, key: str, low: int, high: int) -> None:
     value = config.get(key)
     if type(value) is not int or not low <= value <= high:
         raise ConfigError(key)
+
+
+def _lamp(config: dict) -> None:
+    config.setdefault("spread_s", SPREAD_S)
+    config.setdefault("self_test_s", SELF_TEST_S)
+    _integer(config, "spread_s", 0, 600)
+    _integer(config, "self_test_s", 0, 86400)
+    if "lamp_w" in config:
+        _integer(config, "lamp_w", 1, 1000)
+    # [[burn hours, percent], ..] in order of hours.
+    curve = config.get("constant_output", [])
+    if not isinstance(curve, list) or len(curve) > OUTPUT_CURVE:
+        raise ConfigError("constant_output")
+    last_h = -1
+    for point in curve:
+        if not isinstance(point, list) or len(point) != 2:
+            raise ConfigError("constant_output")
+        entry = {"constant_output": point[0], "constant_output percent": point[1]}
+        _integer(entry, "constant_output", last_h + 1, 1000000)
+        _integer(entry, "constant_output percent", 10, 100)
+        last_h = point[0]
 
 
 def _address(value: object, key: str) -> None:

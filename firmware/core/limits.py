@@ -76,3 +76,10 @@ MEMORY_FAILURES = 4
 CRASH_REPORTS = 6
 CRASH_REPORT_MS = 600000
 TRACE_CHARS = 120
+
+# After a return of the mains each node reports at its own moment within this time, and its
+# lamp is tested once the street has settled.
+SPREAD_S = 60
+SELF_TEST_S = 120
+# A lumen-depreciation curve is given in steps of ten thousand hours.
+OUTPUT_CURVE = 12

@@ -5,6 +5,7 @@
 import asyncio
 
 from firmware.core.errors import SensorError
+from firmware.drivers.meter_reading import Reading
 
 _REQUEST = b"\x58\xaa"
 _FRAME_BYTES = 23
@@ -19,17 +20,6 @@ _V_PER_MV = 73989
 _W_PER_MV2 = 3537
 # One CF pulse is the energy of this many (tenths of) seconds at one count of power.
 _CF_TENTHS_S = 4194304
-
-
-class Reading:
-    def __init__(
-        self, voltage_mv: int, current_ma: int, power_mw: int, pulses: int, frequency_mhz: int
-    ) -> None:
-        self.voltage_mv = voltage_mv
-        self.current_ma = current_ma
-        self.power_mw = power_mw
-        self.pulses = pulses
-        self.frequency_mhz = frequency_mhz
 
 
 class Driver:
@@ -72,13 +62,6 @@ class Driver:
     def energy_mwh(self, pulses: int) -> int:
         scaled = pulses * _CF_TENTHS_S * _VREF_MV * _VREF_MV * self._whole_ohm
         return scaled // (36000 * _W_PER_MV2 * 1000 * self._shunt_uohm * self._lower_ohm)
-
-
-# Pulses since the last reading. The counter wraps at 24 bits and starts from 0 with the
-# chip's power; a difference that no load could have made is such a start.
-def pulses_since(last: int, now: int, most: int) -> int:
-    passed = (now - last) % _WRAP
-    return passed if passed <= most else min(now, most)
 
 
 def _u24(frame: bytes, start: int) -> int:

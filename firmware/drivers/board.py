@@ -5,6 +5,7 @@
 import machine
 
 from firmware.core.errors import ConfigError
+from firmware.drivers import chip
 
 
 class Board:
@@ -13,6 +14,7 @@ class Board:
         self._buses = description.get("buses", {})
         self._parts = description["parts"]
         self._open = {}
+        self.chip = chip
         self._left_out = ()
 
     def settings(self, name: str) -> dict:

@@ -10,7 +10,7 @@ def make_node(
     the node may be one of them.
     """
     if kind == "streetlight":
-        from firmware.nodes.streetlight import Streetlight as Program
+        from firmware.nodes.streetlight.program import Streetlight as Program
     elif kind == "smart_bin":
         from firmware.nodes.smart_bin import SmartBin as Program
     elif kind == "greenhouse":

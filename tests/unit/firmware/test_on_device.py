@@ -26,6 +26,16 @@ def test_a_lamp_follows_a_year_of_evenings(runtime: str, tmp_path: Path) -> None
 
 
 @both
+def test_a_lamp_is_judged_by_its_meter(runtime: str, tmp_path: Path) -> None:
+    run_device("lamp_judgement", runtime, tmp_path).check()
+
+
+@both
+def test_dali_gear_and_pulse_meter_are_understood(runtime: str, tmp_path: Path) -> None:
+    run_device("dali", runtime, tmp_path, kind="streetlight_dali").check()
+
+
+@both
 def test_the_bootstrap_chooses_the_right_slot(runtime: str, tmp_path: Path) -> None:
     boot = str(ROOT / "firmware" / "boot")
     run_device("bootstrap", runtime, tmp_path, boot, kind="streetlight").check()

@@ -1,10 +1,8 @@
-"""A lamp's level over a year of evenings, and the judgement of its meter, on the device."""
+"""A lamp's level over a year of evenings, on the device."""
 
 import check
 
-from firmware.drivers.bl0942 import pulses_since
-from firmware.nodes import lamp_rules
-from firmware.nodes.lamp_rules import LevelPlan
+from firmware.nodes.streetlight.rules import LevelPlan, constant_output
 from protocols import sun
 from protocols.schedule import DEFAULT_CALENDAR
 
@@ -70,45 +68,37 @@ def an_override_holds_between_its_times_only() -> None:
 
 
 @check.case
-def the_energy_counter_wraps_and_starts_anew() -> None:
-    check.equal(pulses_since(100, 160, 1000), 60)
-    check.equal(pulses_since(0xFFFFF0, 0x10, 1000), 0x20)
-    check.equal(pulses_since(5000, 40, 1000), 40)
-    check.equal(pulses_since(5000, 4000000, 1000), 1000)
-    check.equal(pulses_since(7, 7, 1000), 0)
+def an_old_light_source_is_driven_harder() -> None:
+    curve = [[0, 80], [50000, 90], [100000, 100]]
+    check.equal(constant_output(100, curve, 0), 80)
+    check.equal(constant_output(100, curve, 25000), 85)
+    check.equal(constant_output(100, curve, 50000), 90)
+    check.equal(constant_output(100, curve, 99999), 99)
+    check.equal(constant_output(100, curve, 400000), 100)
+    check.equal(constant_output(50, curve, 0), 40)
+    # What should burn burns, and what is off stays off.
+    check.equal(constant_output(1, curve, 0), 1)
+    check.equal(constant_output(0, curve, 50000), 0)
+    check.equal(constant_output(70, (), 50000), 70)
+    check.equal(constant_output(100, [[1000, 85]], 0), 85)
 
 
 @check.case
-def lamp_faults_are_told_apart() -> None:
-    def found(level: int, power_mw: int) -> list:
-        faults = lamp_rules.power_faults(level, 100, power_mw)
-        return sorted([name for name in faults if faults[name]])
-
-    check.equal(found(100, 100000), [])
-    check.equal(found(40, 43000), [])
-    check.equal(found(10, 14500), [])
-    check.equal(found(100, 600), ["lamp_failure"])
-    check.equal(found(40, 600), ["lamp_failure"])
-    check.equal(found(5, 600), ["lamp_failure"])
-    check.equal(found(100, 45000), ["power_too_low"])
-    check.equal(found(40, 100000), ["power_too_high"])
-    check.equal(found(0, 0), [])
-    check.equal(found(0, 98000), ["unexpected_on"])
-
-
-@check.case
-def supply_faults_are_told_apart() -> None:
-    check.equal(
-        lamp_rules.supply_faults(190000), {"voltage_too_low": True, "voltage_too_high": False}
-    )
-    check.equal(
-        lamp_rules.supply_faults(228000), {"voltage_too_low": False, "voltage_too_high": False}
-    )
-    check.equal(
-        lamp_rules.supply_faults(260000), {"voltage_too_low": False, "voltage_too_high": True}
-    )
-    check.equal(lamp_rules.factor_percent(228000, 460, 100000), 95)
-    check.equal(lamp_rules.factor_percent(228000, 0, 0), None)
+def a_mains_cut_within_a_ramp_changes_nothing() -> int:
+    # From 100 to 40 % in ten minutes: whoever starts at any second is where the others are.
+    calendar = {
+        "programs": [[[1, 0, 100, 0], [0, 1380, 40, 600], [2, 0, 0, 0]]],
+        "rules": [[0, 0x7F, None, None]],
+        "utc_offset_min": 420,
+    }
+    followed = plan_of(calendar)
+    start_s = 946684800 + 9821 * 86400 + 16 * 3600
+    for passed_s in range(-2, 603):
+        level = followed.level_percent(start_s + passed_s)
+        check.equal(plan_of(calendar).level_percent(start_s + passed_s), level)
+        wanted = 100 - 60 * max(0, min(600, passed_s)) / 600
+        check.near(level, wanted, 1)
+    return 605
 
 
 check.run()

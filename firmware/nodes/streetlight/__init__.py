@@ -1,0 +1,1 @@
+"""The streetlight: its program, and the rules that it follows, one file an idea."""
