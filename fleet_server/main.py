@@ -27,6 +27,7 @@ from fleet_server.adapters.ca_files import COMMAND
 from fleet_server.adapters.clock import parse_clock
 from fleet_server.adapters.database import SqlDatabase, open_database
 from fleet_server.adapters.ears import Ears
+from fleet_server.adapters.gate import BrokerGate
 from fleet_server.adapters.health import Checks, database_answers
 from fleet_server.adapters.health import router as health_router
 from fleet_server.adapters.live import LiveHub
@@ -43,6 +44,7 @@ from fleet_server.commands.service import desired_versions
 from fleet_server.ports import Identity, Publisher, Services, Subscriber
 from fleet_server.provisioning.api import Issuer
 from fleet_server.provisioning.api import router as provisioning_router
+from fleet_server.provisioning.life import shut_out
 from fleet_server.provisioning.responder import RenewalResponder
 from fleet_server.registry.api import router as registry_router
 from fleet_server.rollouts.api import router as rollouts_router
@@ -87,6 +89,7 @@ def compose(settings: Settings, database: SqlDatabase, publisher: Publisher) -> 
         publisher=publisher,
         hub=LiveHub(),
         blobs=BlobFolder(settings.blob_folder),
+        gate=BrokerGate(settings, clock),
         authenticate=authenticate,
     )
 
@@ -192,6 +195,7 @@ async def _serve(settings: Settings) -> None:
         settings.host, settings.broker_port, tls.broker_client(settings, COMMAND)
     )
     services = compose(settings, database, publisher)
+    shut_out(database, services.gate)
     workers = Workers(services, lambda: hears(), lambda: ears.subscriptions)
     ears = Ears(services, database, workers.subscribers)
     hears = ears.checks()["broker_ingest"]

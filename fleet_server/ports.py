@@ -9,7 +9,7 @@ machine's own, which sessions, certificates and confirmation delays go by.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +71,22 @@ class Publisher(Protocol):
             BrokerUnavailableError: not connected, or lost while waiting; it may have arrived.
             BrokerTimeoutError: no acknowledgement in time; it may have arrived.
         """
+        ...
+
+
+class Gate(Protocol):
+    """Keeps out whose certificate is revoked."""
+
+    def refuse(self, revoked: Mapping[str, int]) -> None:
+        """Lets broker and downloads refuse these from the next handshake on.
+
+        Args:
+            revoked: all of them, serial number in hex -> machine time of the revocation.
+        """
+        ...
+
+    def disconnect(self, node_id: str) -> bool:
+        """Ends a node's connection with the broker; False where the broker did not answer."""
         ...
 
 
@@ -211,4 +227,5 @@ class Services:
     publisher: Publisher
     hub: Hub
     blobs: Blobs
+    gate: Gate
     authenticate: Authenticate

@@ -63,6 +63,11 @@ class Settings:
         return self.data / "broker"
 
     @property
+    def revoked_folder(self) -> Path:
+        """The lists of revoked certificates, which broker and node port read."""
+        return self.broker_folder / "revoked"
+
+    @property
     def blob_folder(self) -> Path:
         """Release bundles by their SHA-256."""
         return self.data / "blobs"

@@ -8,6 +8,7 @@ from fleet_server.adapters import ca_files, mosquitto, schema
 from fleet_server.adapters.clock import parse_clock
 from fleet_server.adapters.database import open_database
 from fleet_server.adapters.files import make_folder
+from fleet_server.adapters.gate import first_list
 from fleet_server.settings import Settings
 from fleet_server.web import system_actor
 
@@ -24,6 +25,7 @@ def initialise(settings: Settings) -> str | None:
     make_folder(settings.blob_folder)
     clock = parse_clock(settings.clock)
     ca_files.prepare(settings, clock.system_now_s())
+    first_list(settings, ca_files.load_issuing(settings))
     if not mosquitto.config_path(settings).exists():
         mosquitto.write_config(settings, settings.broker_port)
     database = open_database(settings)

@@ -23,6 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from fleet_server.adapters.mosquitto import OPENSSL_CONFIG
 from fleet_server.errors import SettingsError
 
 PIPE_NAME = "denied"
@@ -75,6 +76,7 @@ def become_broker(program: str, configuration: Path) -> None:
         stdin=subprocess.PIPE,
     )
     assert reader.stdin is not None
+    os.environ["OPENSSL_CONF"] = str(configuration.with_name(OPENSSL_CONFIG))
     # Mosquitto logs to stderr; -v adds the debug log, which alone names denied publishes.
     os.dup2(reader.stdin.fileno(), sys.stderr.fileno())
     try:

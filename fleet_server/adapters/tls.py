@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 
 from fleet_server.adapters.ca_files import NODE_PORT
+from fleet_server.adapters.gate import use_lists
 from fleet_server.settings import Settings
 
 # What mbed TLS on a node and OpenSSL share for P-256 keys, with forward secrecy.
@@ -29,4 +30,8 @@ def node_port(settings: Settings) -> ssl.SSLContext:
     context.load_cert_chain(str(folder / f"{NODE_PORT}.pem"), str(folder / f"{NODE_PORT}.key"))
     context.load_verify_locations(str(folder / "chain.pem"))
     context.verify_mode = ssl.CERT_REQUIRED
+    use_lists(settings, context)
+    # A resumed session would spare the look at the list.
+    context.options |= ssl.OP_NO_TICKET
+    context.num_tickets = 0
     return context

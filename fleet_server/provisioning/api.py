@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from fleet_server.provisioning import service
+from fleet_server.provisioning import life, service
 from fleet_server.provisioning.ca import CSR_CHARS, Authority
 from fleet_server.provisioning.models import EnrolmentToken
 from fleet_server.web import ServicesOf, Technician, Viewer, client_address
@@ -33,6 +33,19 @@ class Enrolment(BaseModel):
     node_id: _Name
     kind: _Name
     csr_pem: Annotated[str, Field(max_length=CSR_CHARS)]
+
+
+class LifeEvent(BaseModel):
+    """Body of POST /nodes/{id}/life: `retire` or `replace`, and why."""
+
+    event: _Name
+    reason: Annotated[str, Field(max_length=1000)] = ""
+
+
+class Revocation(BaseModel):
+    """Body of POST /nodes/{id}/revoke."""
+
+    reason: Annotated[str, Field(max_length=1000)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +117,22 @@ def enrol(
 def certificates(node_id: str, services: ServicesOf, _: Viewer) -> dict[str, Any]:
     """A node's certificates, newest first."""
     return {"certificates": service.certificates_of(services.database, node_id)}
+
+
+@router.post("/nodes/{node_id}/revoke")
+def revoke(
+    node_id: str, body: Revocation, services: ServicesOf, actor: Technician
+) -> dict[str, Any]:
+    """Revokes a node's certificates and puts it out at once."""
+    return life.revoke(services, actor, node_id, body.reason)
+
+
+@router.post("/nodes/{node_id}/life")
+def change_life(
+    node_id: str, body: LifeEvent, services: ServicesOf, actor: Technician
+) -> dict[str, Any]:
+    """Retires a node, or makes its place ready for a replacement; its board is out at once."""
+    return life.change(services, actor, node_id, body.event, body.reason)
 
 
 def _shown(entry: EnrolmentToken) -> dict[str, Any]:

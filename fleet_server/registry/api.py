@@ -1,4 +1,7 @@
-"""Topology, groups, import and a node's life under /api/v1. Live state is telemetry's."""
+"""Topology, groups and import under /api/v1.
+
+Live state is telemetry's, a node's life provisioning's.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from fleet_server.registry import service
 from fleet_server.registry.importing import Inventory, import_inventory
-from fleet_server.web import Administrator, Operator, ServicesOf, Technician, Viewer
+from fleet_server.web import Administrator, Operator, ServicesOf, Viewer
 
 router = APIRouter(prefix="/api/v1", tags=["registry"])
 
@@ -19,12 +22,6 @@ class NewGroup(BaseModel):
 
     name: Annotated[str, Field(max_length=1000)]
     node_ids: list[Annotated[str, Field(max_length=100)]]
-
-
-class LifeEvent(BaseModel):
-    """Body of POST /nodes/{id}/life: `retire` or `replace`."""
-
-    event: Annotated[str, Field(max_length=100)]
 
 
 @router.get("/topology")
@@ -62,13 +59,3 @@ def delete_group(group_id: str, services: ServicesOf, actor: Operator) -> dict[s
     """Deletes a group, not its nodes."""
     service.delete_group(services.database, services.clock, actor, group_id)
     return {"ok": True}
-
-
-@router.post("/nodes/{node_id}/life")
-def change_life(
-    node_id: str, body: LifeEvent, services: ServicesOf, actor: Technician
-) -> dict[str, str]:
-    """Retires a node, or makes its place ready for a replacement."""
-    result = service.change_life(services.database, services.clock, actor, node_id, body.event)
-    services.hub.nodes_changed([node_id])
-    return result

@@ -10,7 +10,7 @@ from fleet_server.audit import record
 from fleet_server.errors import ConflictError, InvalidError, NotFoundError
 from fleet_server.ports import Clock, Database
 from fleet_server.registry.models import Cabinet, Feeder, Node, NodeGroup, NodeGroupMember, Zone
-from fleet_server.registry.rules import TECHNICIAN_EVENTS, check_text, next_state, slug
+from fleet_server.registry.rules import check_text, slug
 from fleet_server.web import Actor
 
 GROUP_NODES = 100_000
@@ -119,32 +119,6 @@ def topology(database: Database) -> dict[str, Any]:
                 for cabinet in session.exec(select(Cabinet).order_by(Cabinet.id))
             ],
         }
-
-
-def change_life(
-    database: Database, clock: Clock, actor: Actor, node_id: str, event: str
-) -> dict[str, str]:
-    """Retires a node, or makes its place ready for a replacement.
-
-    Raises:
-        NotFoundError: no such node.
-        InvalidError: not something that a technician does.
-        ConflictError: it cannot happen in the node's state.
-    """
-    if event not in TECHNICIAN_EVENTS:
-        known = ", ".join(sorted(TECHNICIAN_EVENTS))
-        raise InvalidError(f"{event!r} is none of {known}.", field="event")
-    with database.write() as session:
-        node = session.get(Node, node_id)
-        if node is None:
-            raise NotFoundError(f"There is no node {node_id!r}.")
-        before = {"state": node.state}
-        node.state = next_state(node.state, event)
-        session.add(node)
-        after = {"state": node.state}
-        target = "node:" + node_id
-        record(session, clock, actor, "node." + event, target=target, before=before, after=after)
-    return {"id": node_id} | after
 
 
 def _free_id(session: Session, name: str) -> str:

@@ -88,9 +88,11 @@ class Desk:
 
     def __init__(self, server: subprocess.Popen[bytes], token: str) -> None:
         assert server.stdout is not None
-        port = json.loads(server.stdout.readline())["http_port"]
+        ready = json.loads(server.stdout.readline())
+        self.address = f"http://127.0.0.1:{ready['http_port']}"
+        self.node_port = int(ready["node_port"])
         self._http = httpx.Client(
-            base_url=f"http://127.0.0.1:{port}/api/v1/",
+            base_url=self.address + "/api/v1/",
             headers={"authorization": "Bearer " + token},
             trust_env=False,
             timeout=WAIT_S,
