@@ -103,6 +103,7 @@ def confirm(database: Database, node_ids: Collection[str] | None = None) -> list
             .join(Node, col(Node.id) == col(Certificate.node_id))
             .where(
                 col(Certificate.token_id).is_(None),
+                col(Certificate.revoked_s).is_(None),
                 col(Certificate.serial).is_distinct_from(col(Node.certificate_serial)),
             )
             .order_by(col(Certificate.issued_s))
@@ -135,10 +136,15 @@ def _judge(
         .order_by(col(Certificate.issued_s).desc())
     )
     newest = session.exec(query).first()
-    if newest is None or newest.issued_s <= now_s - DAY_S:
+    if newest is None:
+        return key
+    if newest.revoked_s is not None:
+        # A word that was on its way when its sender was put out.
+        return Answer(None, NOT_ENROLLED)
+    if newest.issued_s <= now_s - DAY_S:
         return key
     certificate = x509.load_pem_x509_certificate(newest.pem.encode())
-    if newest.revoked_s is None and certificate.public_key() == key:
+    if certificate.public_key() == key:
         return Answer(certificate.public_bytes(Encoding.DER))
     return Answer(None, TOO_SOON)
 

@@ -152,6 +152,23 @@ def test_a_retired_node_gets_none(bench: Bench) -> None:
     assert (certificate, reason) == (None, "not_enrolled")
 
 
+def test_a_word_that_was_on_its_way_when_the_node_was_revoked_gets_none(bench: Bench) -> None:
+    data, _ = ask(bench, 1, request_of())
+    assert data is not None
+    end_s = int(x509.load_der_x509_certificate(data).not_valid_after_utc.timestamp())
+    done = bench.post(f"nodes/{NODE}/revoke", {"reason": "stolen"}, "technician")
+    assert (done["revoked"], done["disconnected"]) == (1, False), "the bench has no real broker"
+    bench.clock.machine_s += 2 * DAY_S
+    assert ask(bench, 2, request_of()) == (None, "not_enrolled")
+    say(bench, 3, messages.CERTIFICATE_RENEWED, {"not_after_s": end_s})
+    answers(bench)
+    assert bench.get(f"nodes/{NODE}")["certificate_serial"] is None
+    status, body = bench.request(
+        "POST", f"nodes/{NODE}/revoke", "technician", json={"reason": "again"}
+    )
+    assert (status, body["error"]["code"]) == (409, "conflict")
+
+
 def test_another_curve_and_a_foreign_signature_are_refused(bench: Bench) -> None:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NODE)])
     builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
