@@ -18,6 +18,7 @@ from boards.chips import CHIPS, Chip
 from boards.errors import BoardError
 from boards.flash_map import FlashMap, flash_map_path, read_flash_map
 from boards.parts import NEEDED, OPTIONAL, PARTS, PartType, Use
+from boards.toml_lines import Lines
 
 # The largest of ours has 1 KB.
 _FILE_BYTES = 65536
@@ -66,8 +67,8 @@ class BoardDescription:
         }
 
 
-def read_board(path: Path) -> BoardDescription:
-    """Read and check one board.toml.
+def read_board(path: Path, flash_mb: int | None = None) -> BoardDescription:
+    """Read and check one board.toml; `flash_mb` stands in for what it says of its flash.
 
     Raises:
         BoardError: with the line at fault.
@@ -83,7 +84,7 @@ def read_board(path: Path) -> BoardDescription:
         raise BoardError(path, line, f"not TOML: {error}") from error
     except RecursionError as error:
         raise BoardError(path, 1, "not TOML: nested too deeply") from error
-    return _Checker(path, _Lines(text), document).check()
+    return _Checker(path, Lines(text), document).check(flash_mb)
 
 
 def _text_of(path: Path) -> str:
@@ -97,39 +98,10 @@ def _text_of(path: Path) -> str:
         raise BoardError(path, line, "is not UTF-8 text") from error
 
 
-class _Lines:
-    """Where each table and key of the document stands; tomllib does not tell."""
-
-    def __init__(self, text: str) -> None:
-        self._places: dict[tuple[str, ...], int] = {}
-        table: tuple[str, ...] = ()
-        for number, line in enumerate(text.split("\n"), 1):
-            if header := re.match(r"\s*\[{1,2}([^\[\]]+)\]", line):
-                table = _dotted(header[1])
-                self._note(table, number)
-            elif key := re.match(r"\s*([^=#\[\]{}]+?)\s*=", line):
-                self._note(table + _dotted(key[1]), number)
-
-    def of(self, table: str, key: str = "") -> int:
-        """The line of a key; of what holds it where it has none of its own; else the first."""
-        path = tuple(table.split(".")) + ((key,) if key else ())
-        while path and path not in self._places:
-            path = path[:-1]
-        return self._places.get(path, 1)
-
-    def _note(self, path: tuple[str, ...], number: int) -> None:
-        for length in range(1, len(path) + 1):
-            self._places.setdefault(path[:length], number)
-
-
-def _dotted(text: str) -> tuple[str, ...]:
-    return tuple(word.strip().strip("\"'") for word in text.split("."))
-
-
 class _Checker:
     """One pass over one document; the first contradiction ends it."""
 
-    def __init__(self, path: Path, lines: _Lines, document: dict[str, Any]) -> None:
+    def __init__(self, path: Path, lines: Lines, document: dict[str, Any]) -> None:
         self._path = path
         self._lines = lines
         self._document = document
@@ -137,7 +109,7 @@ class _Checker:
         self._used_uarts: dict[str, tuple[str, bool]] = {}
         self._used_addresses: dict[tuple[str, int], str] = {}
 
-    def check(self) -> BoardDescription:
+    def check(self, other_flash_mb: int | None) -> BoardDescription:
         for key in self._document:
             if key not in ("board", "bus", "part"):
                 raise self._error(key, "", f"unknown table [{key}]")
@@ -153,6 +125,8 @@ class _Checker:
         if chip is None:
             raise self._error("board", "chip", f"unknown chip: {', '.join(CHIPS)}")
         flash_mb = self._figure(head, "board", "flash_mb", (1, 64))
+        if other_flash_mb is not None:
+            flash_mb = other_flash_mb
         if flash_mb not in chip.flash_mb:
             raise self._error("board", "flash_mb", f"{chip.name} has {sorted(chip.flash_mb)} MiB")
         partitions = read_flash_map(flash_map_path(flash_mb), flash_mb)
@@ -164,6 +138,7 @@ class _Checker:
             for part, settings in self._tables("part").items()
         }
         self._needed(kind, parts)
+        self._no_idle_bus(buses, parts)
         return BoardDescription(name, kind, chip.name, flash_mb, partitions, buses, parts)
 
     def _bus(self, chip: Chip, name: str, settings: Any) -> dict[str, int]:
@@ -251,8 +226,10 @@ class _Checker:
 
     def _pin(self, chip: Chip, table: dict[str, Any], where: str, key: str, use: Use) -> int:
         pin = self._figure(table, where, key, (0, 63))
+        if pin in chip.reserved:
+            raise self._error(where, key, f"pin {pin} {chip.reserved[pin]}")
         if pin not in chip.pins:
-            raise self._error(where, key, f"{chip.name} has no free pin {pin}")
+            raise self._error(where, key, f"{chip.name} has no pin {pin}")
         if pin in self._used_pins:
             table_name, first_key = self._used_pins[pin]
             line = self._lines.of(table_name, first_key)
@@ -269,7 +246,9 @@ class _Checker:
         if use is Use.WAKE and pin not in chip.wake:
             raise self._error(where, key, f"pin {pin} cannot wake the chip")
         if pin in chip.strapping:
-            raise self._error(where, key, f"pin {pin} is sampled at reset and must stay free")
+            raise self._error(
+                where, key, f"pin {pin} is sampled at reset: it {chip.strapping[pin]}"
+            )
         return pin
 
     def _needed(self, kind: str, parts: dict[str, dict[str, int | str]]) -> None:
@@ -279,6 +258,21 @@ class _Checker:
         for name, types in (NEEDED[kind] | OPTIONAL.get(kind, {})).items():
             if name in parts and parts[name]["part"] not in types:
                 raise self._error(f"part.{name}", "part", f"must be one of {', '.join(types)}")
+
+        numbered = {name: re.fullmatch(r"(\w+_)(\d+)", name) for name in parts}
+        for name, found in numbered.items():
+            # Bits of a report count them in order, so that a gap would shift the others.
+            if found and int(found[2]) > 1 and f"{found[1]}{int(found[2]) - 1}" not in parts:
+                raise self._error(
+                    f"part.{name}", "", f"comes after [part.{found[1]}{int(found[2]) - 1}]"
+                )
+
+    def _no_idle_bus(
+        self, buses: dict[str, dict[str, int]], parts: dict[str, dict[str, int | str]]
+    ) -> None:
+        idle = set(buses) - {part.get("bus") for part in parts.values()}
+        for bus in sorted(idle):
+            raise self._error(f"bus.{bus}", "", f"no part is on {bus}")
 
     def _tables(self, key: str) -> dict[str, Any]:
         return self._table(self._document.get(key, {}), key)

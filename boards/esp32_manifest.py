@@ -2,7 +2,7 @@
 # ruff: noqa: F821
 """What MicroPython carries inside itself, common to the ESP32 boards.
 
-    make -C ports/esp32 BOARD=ESP32_GENERIC FROZEN_MANIFEST=<a board>/manifest.py
+Named by the folder that `python -m boards.build BOARD --micropython FOLDER` writes.
 
 The bootstrap is frozen, so that a file system that was lost still finds the slots once they are
 written anew; the application itself is never frozen: it comes into the slots by signed releases.

@@ -1,8 +1,8 @@
 """Checks the rules of style that no other tool knows: `make check-shape`.
 
 Owns: a module docstring everywhere, the length of files and functions, what code for
-MicroPython may import, and that no committed file names the host of a package registry (a
-mirror must do, and the lock files are for everyone).
+MicroPython may import, that no pin's number stands in the firmware, and that no committed file
+names the host of a package registry (a mirror must do, and the lock files are for everyone).
 """
 
 import ast
@@ -20,6 +20,8 @@ LONGEST_FUNCTION = 70
 TABLES_WRITTEN_OUT = "fleet_server/migrations/versions/"  # one function is one whole step
 WHY_LONG = "one idea"  # a longer file's docstring has to say why it is still this
 HOST_ONLY_MODULES = frozenset({"contextlib", "dataclasses", "datetime", "enum", "typing"})
+MADE_OF_PINS = frozenset({"ADC", "I2C", "PWM", "Pin", "SPI", "SoftI2C", "UART"})
+PIN_KEYS = frozenset({"cts", "id", "miso", "mosi", "pin", "rts", "rx", "sck", "scl", "sda", "tx"})
 # Spelt so that this file does not name them itself.
 REGISTRY_HOSTS = re.compile(
     r"py[p]i\.org|python[h]osted\.org|npm[j]s\.(?:org|com)|(?:deb|security)\.debia[n]\.org"
@@ -73,10 +75,22 @@ def _check_python(name: str, text: str) -> Iterator[str]:
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             if length > LONGEST_FUNCTION and not name.startswith(TABLES_WRITTEN_OUT):
                 yield f"{name}:{node.lineno}: {node.name} is {length} lines long"
+        if name.startswith("firmware/") and isinstance(node, ast.Call) and _names_a_pin(node):
+            yield f"{name}:{node.lineno}: pins and ports are board.toml's to name"
         if on_device and isinstance(node, ast.Import | ast.ImportFrom):
             for module in _imported(node):
                 if module in HOST_ONLY_MODULES:
                     yield f"{name}:{node.lineno}: MicroPython has no {module}"
+
+
+def _names_a_pin(call: ast.Call) -> bool:
+    """Whether a pin or a port is opened by a number written in the code."""
+    maker = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    maker = call.func.id if isinstance(call.func, ast.Name) else maker
+    if maker not in MADE_OF_PINS:
+        return False
+    given = call.args[:1] + [each.value for each in call.keywords if each.arg in PIN_KEYS]
+    return any(isinstance(value, ast.Constant) and type(value.value) is int for value in given)
 
 
 def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:

@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from boards.description import read_board
+from boards.flash_map import read_flash_map
+from boards.micropython import write_micropython_board
+
 KINDS = ("streetlight", "smart_bin", "greenhouse", "reservoir", "control_cabinet")
 
 
@@ -86,3 +90,33 @@ def test_a_manifest_carries_the_bootstrap_and_nothing_that_is_updated(
     run(repository / "boards" / f"{kind}_esp32" / "manifest.py")
     assert carried == ["firmware/boot/main.py"]
     assert "$(PORT_DIR)/boards/manifest.py" in included
+
+
+@pytest.mark.parametrize("flash_mb", [4, 8])
+@pytest.mark.parametrize("kind", KINDS)
+def test_micropython_gets_a_folder_to_build_the_board_from(
+    repository: Path, tmp_path: Path, kind: str, flash_mb: int
+) -> None:
+    source = repository / "boards" / f"{kind}_esp32"
+    board = read_board(source / "board.toml", flash_mb)
+    write_micropython_board(board, source, tmp_path / "made")
+    files = {path.name: path.read_text("utf-8") for path in (tmp_path / "made").iterdir()}
+    assert sorted(files) == [
+        *("mpconfigboard.cmake", "mpconfigboard.h", "partitions.csv", "sdkconfig.board")
+    ]
+    assert f'MICROPY_FROZEN_MANIFEST "{source / "manifest.py"}"' in files["mpconfigboard.cmake"]
+    assert "${MICROPY_BOARD_DIR}/sdkconfig.board" in files["mpconfigboard.cmake"]
+    assert "#define MICROPY_VFS_ROM (1)" in files["mpconfigboard.h"]
+    chosen = [line for line in files["sdkconfig.board"].split("\n") if line.endswith("=y")]
+    assert chosen[0] == f"CONFIG_ESPTOOLPY_FLASHSIZE_{flash_mb}MB=y"
+    assert f'FILENAME="{tmp_path / "made" / "partitions.csv"}"' in files["sdkconfig.board"]
+    # What the node reads of its flash is what MicroPython is built with.
+    assert read_flash_map(tmp_path / "made" / "partitions.csv", flash_mb) == board.partitions
+
+
+def test_the_command_builds_for_another_flash(repository: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "boards.build", "greenhouse_esp32", "--flash-mb", "8"]
+    outs = ["--out", str(tmp_path / "board.json"), "--micropython", str(tmp_path / "made")]
+    subprocess.run([*command, *outs], cwd=repository, check=True, timeout=60)
+    assert json.loads((tmp_path / "board.json").read_text())["flash_mb"] == 8
+    assert (tmp_path / "made" / "mpconfigboard.cmake").is_file()

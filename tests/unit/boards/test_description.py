@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from boards.description import read_board
 from boards.errors import BoardError
 from boards.parts import NEEDED, PARTS
+from protocols.fields import KIND_CODES
 
 KINDS = ("streetlight", "smart_bin", "greenhouse", "reservoir", "control_cabinet")
 # Source: ESP32 datasheet, written down here once more so that a slip in chips.py shows.
@@ -86,9 +88,12 @@ def test_every_part_has_a_driver_and_a_simulator(repository: Path) -> None:
         ("adc = 36", "adc = 27", "adc = 27", "no ADC"),
         ("pwm = 25", "pwm = 12", "pwm = 12", "sampled at reset"),
         ("pwm = 25", "pwm = 5", "pwm = 5", "sampled at reset"),
-        ("pwm = 25", "pwm = 6", "pwm = 6", "no free pin 6"),
-        ("pwm = 25", "pwm = 1", "pwm = 1", "no free pin 1"),
-        ("pwm = 25", "pwm = 24", "pwm = 24", "no free pin 24"),
+        ("pwm = 25", "pwm = 6", "pwm = 6", "pin 6 is wired to the flash"),
+        ("pwm = 25", "pwm = 1", "pwm = 1", "pin 1 is the console's"),
+        ("pwm = 25", "pwm = 24", "pwm = 24", "esp32 has no pin 24"),
+        ("pwm = 25", "pwm = 38", "pwm = 38", "not led out"),
+        ("pwm = 25", "pwm = 0", "pwm = 0", "sampled at reset: it chooses between"),
+        ("tx = 17\n", "", "[bus.uart2]", "needs tx"),
         ("pwm = 25", "pwm = 64", "pwm = 64", "not 0 to 63"),
         ("pwm = 25", 'pwm = "25"', 'pwm = "25"', "whole number"),
         ("pwm = 25", "pwm = true", "pwm = true", "whole number"),
@@ -267,6 +272,7 @@ def check_any(folder: Path, raw: bytes) -> None:
 
 
 METER = '[part.%s]\npart = "sdm630"\nbus = "uart1"\naddress = %d\n'
+PIN_KEYS = {"tx", "rx", "scl", "sda", "direction"}
 RS485 = "[bus.uart1]\ntx = 32\nrx = 33\ndirection = 27\nbaud = 9600\n"
 
 
@@ -294,3 +300,75 @@ def test_a_serial_line_is_for_modbus_or_for_one_part(folder: Path, street_text: 
     assert error.line == line_of(text, "direction = 27")
     text = street_text + meter.replace("uart1", "uart2")
     assert "taken by [part.meter]" in refusal(folder, text).message
+
+
+def test_a_module_with_psram_has_fewer_pins(folder: Path, street_text: str) -> None:
+    text = street_text.replace('chip = "esp32"', 'chip = "esp32_psram"')
+    error = refusal(folder, text)
+    assert "pin 17 is wired to the PSRAM" in error.message
+    assert error.line == line_of(text, "tx = 17")
+    (folder / "board.toml").write_text(text.replace("tx = 17", "tx = 32").replace("16", "33"))
+    assert read_board(folder / "board.toml").chip == "esp32_psram"
+
+
+def test_a_bus_with_nothing_on_it_is_refused(folder: Path, street_text: str) -> None:
+    error = refusal(folder, street_text + RS485)
+    assert error.message == "no part is on uart1"
+    assert error.line == line_of(street_text + RS485, "[bus.uart1]")
+
+
+def test_feeders_are_numbered_without_a_gap(repository: Path, tmp_path: Path) -> None:
+    source = repository / "boards" / "control_cabinet_esp32" / "board.toml"
+    made = tmp_path / "control_cabinet_esp32"
+    made.mkdir()
+    text = source.read_text("utf-8").replace("[part.feeder_2]", "[part.feeder_4]")
+    error = refusal(made, text)
+    assert "after [part.feeder_2]" in error.message or "after [part.feeder_3]" in error.message
+    assert text.split("\n")[error.line - 1] in ("[part.feeder_3]", "[part.feeder_4]")
+
+
+def ours(repository: Path) -> list[Path]:
+    """The folders of all our boards."""
+    return sorted(path.parent for path in (repository / "boards").glob("*/board.toml"))
+
+
+def test_every_kind_has_a_board_for_each_size_of_flash(repository: Path) -> None:
+    kinds: set[str] = set()
+    for folder in ours(repository):
+        for flash_mb in (4, 8):
+            board = read_board(folder / "board.toml", flash_mb)
+            assert board.flash_mb == flash_mb
+            assert max(at + size for _, _, at, size in board.partitions.values()) == flash_mb << 20
+            kinds.add(board.kind)
+        with pytest.raises(BoardError) as caught:
+            read_board(folder / "board.toml", 5)
+        assert "[4, 8, 16] MiB" in str(caught.value)
+    assert kinds == set(KIND_CODES) == set(NEEDED)
+
+
+def test_every_wiring_shows_all_pins_and_a_picture(repository: Path) -> None:
+    for folder in ours(repository):
+        text = (folder / "README.md").read_text("utf-8")
+        first = [line.split("|")[1] for line in text.split("\n") if line.startswith("|")]
+        told = {int(number) for cell in first for number in re.findall(r"\b\d+\b", cell)}
+        board = read_board(folder / "board.toml")
+        wired = {line[key] for line in board.buses.values() for key in PIN_KEYS & set(line)}
+        for part in board.parts.values():
+            kind = PARTS[str(part["part"])]
+            wired |= {int(part[key]) for key in {**kind.pins, **kind.options} if key in part}
+        assert wired <= told, folder.name
+        assert "```" in text, f"{folder.name}: a picture in text"
+
+
+def test_every_part_on_a_board_is_one_that_its_kind_asks_for(repository: Path) -> None:
+    for folder in ours(repository):
+        board = read_board(folder / "board.toml")
+        sources = [
+            path.read_text("utf-8")
+            for place in ("firmware/nodes", "protocols")
+            for path in (repository / place).rglob("*.py")
+        ]
+        for name in board.parts:
+            wanted = re.sub(r"_\d+$", "_%d", name)
+            asked = any(f'"{wanted}"' in source for source in sources)
+            assert asked, f"{folder.name}: {name}"

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from protocols import messages
-from protocols.fields import GREENHOUSE, KIND_CODES, RESERVOIR, STREETLIGHT, named
+from protocols.fields import CONTROL_CABINET, GREENHOUSE, KIND_CODES, RESERVOIR, STREETLIGHT, named
 from tests.unit.boards.virtual.bench_runner import RunningBench, is_alive, wait_until, write_bench
 from tests.unit.firmware.conftest import Lab
 from tests.unit.firmware.lab.servers import Heard
 
 pytestmark = pytest.mark.sockets
 
-NODES = {f"t-{kind.replace('_', '-')}": kind for kind in KIND_CODES if kind != "control_cabinet"}
+NODES = {f"t-{kind.replace('_', '-')}": kind for kind in KIND_CODES}
 LAMP = "t-streetlight"
 # 2026-11-21, 22:00 in Pleiku: every lamp burns.
 NIGHT_S = 1795273200
@@ -64,6 +64,11 @@ def values(message: Heard) -> dict[str, Any]:
     return named(message.parts[0], message.parts[4])
 
 
+def lit(message: Heard) -> bool:
+    """Whether a cabinet's report comes from after its feeders were closed and metered."""
+    return (values(message)["power_w"] or 0) > 4000
+
+
 def test_every_kind_connects_and_reports_the_world_of_the_bench(
     lab: Lab, bench: RunningBench
 ) -> None:
@@ -79,6 +84,8 @@ def test_every_kind_connects_and_reports_the_world_of_the_bench(
     inside = values(lab.server.wait(of_kind(GREENHOUSE)))
     assert 11 < inside["air_temperature_c"] < 25
     assert 45 < inside["relative_humidity_percent"] < 90
+    at_night = lab.server.wait(lambda message: of_kind(CONTROL_CABINET)(message) and lit(message))
+    assert values(at_night)["power_w"] == pytest.approx(4500, rel=0.03)
 
 
 def test_a_cut_feeder_is_told_by_a_last_gasp_and_its_return_by_a_boot(
@@ -114,6 +121,20 @@ def test_what_a_hand_does_on_the_bench_is_noticed(lab: Lab, bench: RunningBench)
     lab.server.wait(
         lambda message: of_kind(RESERVOIR)(message) and values(message)["flood_alarm_level"] == 3
     )
+
+
+def test_a_hand_on_the_bench_opens_a_cabinets_door_and_trips_its_breaker(
+    lab: Lab, bench: RunningBench
+) -> None:
+    cabinet = "t-control-cabinet"
+    lab.server.wait(of_kind(CONTROL_CABINET))
+    bench.ask(do="set", node=cabinet, what="door", value=True)
+    opened = lab.server.wait(of_kind(CONTROL_CABINET, messages.FAULT_ON))
+    assert opened.parts[5] == {"fault": "door_open"}
+    lab.server.forget()
+    bench.ask(do="set", node=cabinet, what="sensor_fault", value="feeder_2:tripped")
+    tripped = lab.server.wait(of_kind(CONTROL_CABINET, messages.FAULT_ON))
+    assert tripped.parts[5] == {"fault": "breaker_tripped"}
 
 
 def test_no_firmware_outlives_a_killed_bench(lab: Lab, bench: RunningBench) -> None:

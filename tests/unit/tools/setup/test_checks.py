@@ -45,6 +45,16 @@ def test_a_file_in_good_shape_has_no_finding(tmp_path: Path) -> None:
             DOC + "from dataclasses import field\n",
             "ota/verify/a.py:2: MicroPython has no dataclasses",
         ),
+        (
+            "firmware/drivers/a.py",
+            DOC + "import machine\nP = machine.Pin(4)\n",
+            "firmware/drivers/a.py:3:",
+        ),
+        (
+            "firmware/net/a.py",
+            DOC + "from machine import UART\nUART(n, tx=17)\n",
+            "firmware/net/a.py:3:",
+        ),
         ("a.txt", "x\nhttps://files.python" + "hosted.org/a\n", "a.txt:2: names the host"),
         ("a.json", "registry.npm" + "js.org\n", "a.json:1: names the host"),
         ("a.md", "http://deb.debian" + ".org/debian\n", "a.md:1: names the host"),
