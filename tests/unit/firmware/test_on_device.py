@@ -6,8 +6,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from firmware.net import mqtt
+from tests.unit.firmware.lab.authority import Authority
 from tests.unit.firmware.runner import ROOT, RUNTIMES, run_device
 
 both = pytest.mark.parametrize("runtime", RUNTIMES)
@@ -91,6 +95,36 @@ def test_a_cut_in_any_write_of_a_download_leaves_no_half_image(
     results = run_device("download_cuts", runtime, tmp_path)
     results.check()
     assert results.values["a_cut_in_any_write_is_survived"]["cuts"] == 40
+
+
+@both
+def test_identities_survive_cuts_and_requests_are_those_of_the_standards(
+    runtime: str, tmp_path: Path
+) -> None:
+    (tmp_path / "certificates.json").write_text(json.dumps(_certificates()))
+    results = run_device("identity_parts", runtime, tmp_path)
+    results.check()
+    made = results.values["keys_are_made_in_short_steps_and_any_chance_alone_makes_another"]
+    for key_hex, request_hex in made:
+        key = serialization.load_der_private_key(bytes.fromhex(key_hex), None)
+        request = x509.load_der_x509_csr(bytes.fromhex(request_hex))
+        assert request.is_signature_valid
+        assert request.public_key() == key.public_key()
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        assert isinstance(key.curve, ec.SECP256R1)
+
+
+def _certificates() -> list[dict[str, Any]]:
+    """Certificates with the dates that another reader finds in them; the last one is of 2060."""
+    authority = Authority()
+    vectors: list[dict[str, Any]] = []
+    for days in (1, 825, 34 * 365):
+        certificate = authority.issue("t-node", days=days).certificate
+        first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        der = certificate.public_bytes(serialization.Encoding.DER)
+        dates = {"first_s": int(first.timestamp()), "last_s": int(last.timestamp())}
+        vectors.append({"der": der.hex(), **dates})
+    return vectors
 
 
 @both

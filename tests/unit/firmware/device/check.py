@@ -71,4 +71,4 @@ def run() -> None:
 
 
 async def _bounded(coroutine: object) -> object:
-    return await asyncio.wait_for(coroutine, 30)
+    return await asyncio.wait_for(coroutine, 60)

@@ -36,10 +36,15 @@ class Broker:
 
     def __init__(self, authority: Authority, folder: Path) -> None:
         self.port = free_port()
+        self.plain_port = free_port()
         self._folder = folder
         ca, certificate, key = authority.write_server(folder, "broker")
         self._config = folder / "mosquitto.conf"
         self._config.write_text(
+            "per_listener_settings true\n"
+            # Without TLS, so that a test may cut between two bytes of MQTT itself.
+            f"listener {self.plain_port} 127.0.0.1\nallow_anonymous true\n"
+            "set_tcp_nodelay true\n"
             f"listener {self.port} 127.0.0.1\n"
             f"cafile {ca}\ncertfile {certificate}\nkeyfile {key}\n"
             "require_certificate true\nuse_identity_as_username true\n"
