@@ -14,7 +14,7 @@ from firmware.core.errors import SensorError
 from firmware.core.log import log
 from firmware.nodes.common import Faults
 from firmware.nodes.control_cabinet import rules
-from firmware.nodes.lamp_rules import LevelPlan
+from firmware.nodes.level_plan import LevelPlan
 from protocols.fields import CONTROL_CABINET
 from protocols.limits import FEEDERS
 from protocols.messages import LAST_GASP, MAINS_RESTORED
@@ -37,6 +37,9 @@ class ControlCabinet:
     """One lighting control cabinet."""
 
     kind = CONTROL_CABINET
+    # What safe mode leaves out: the feeders follow calendar and clock alone.
+    OPTIONAL_PARTS = ("meter", "door", "selector")
+    OPTIONAL_TASKS = ("meter",)
 
     def __init__(self, board: object, config: dict, clock: object, emit: object) -> None:
         """`emit(code, detail)` queues an event."""
@@ -58,10 +61,12 @@ class ControlCabinet:
         self._had_mains = True
         self._gasped = False
         self._contacts = None
-        self._is_metered = False
+        self._is_metered = self._meter is None
         self._readings = {}
         self.gasp = None
         self.report_now = None
+        # on_mains(present) is told each loss and return of the mains.
+        self.on_mains = None
 
     def damaged_files(self) -> bool:
         """The energy is kept by the meter: there are no counters to lose."""
@@ -115,7 +120,7 @@ class ControlCabinet:
         values["feeders_on"] = rules.bitmap([feeder.is_on for feeder in feeders])
         values["contactors_closed"] = rules.bitmap([feeder.is_closed() for feeder in feeders])
         values["breakers_tripped"] = rules.bitmap([feeder.is_tripped() for feeder in feeders])
-        values["door_open"] = 1 if self._door.is_active() else 0
+        values["door_open"] = None if self._door is None else int(self._door.is_active())
         values["faults"] = self._faults.bitmap
         return values
 
@@ -157,13 +162,15 @@ class ControlCabinet:
             self.connected()
         elif not self._gasped:
             self._emit(LAST_GASP, {})
+        if self.on_mains is not None:
+            self.on_mains(present)
         self.report_now()
 
     def _watch_contacts(self) -> None:
         by_hand = self._selector is not None and self._selector.is_active()
         tripped = rules.bitmap([feeder.is_tripped() for feeder in self._feeders])
         found = {
-            "door_open": self._door.is_active(),
+            "door_open": self._door is not None and self._door.is_active(),
             "breaker_tripped": tripped > 0,
             "local_override": by_hand,
         }

@@ -13,9 +13,10 @@ import time
 from firmware.core.log import log
 from firmware.nodes.common import Faults
 from firmware.nodes.counters import Counters
+from firmware.nodes.level_plan import LevelPlan
 from firmware.nodes.streetlight.climate import Climate
 from firmware.nodes.streetlight.meter import LampMeter
-from firmware.nodes.streetlight.rules import LevelPlan, constant_output
+from firmware.nodes.streetlight.rules import constant_output
 from firmware.nodes.streetlight.turn import Turn
 from protocols.fields import STREETLIGHT
 from protocols.messages import LAST_GASP, MAINS_RESTORED

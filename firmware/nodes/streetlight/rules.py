@@ -1,37 +1,7 @@
-"""What a lamp should do: its level at any moment, its output, and what that draws. Pure."""
-
-from protocols import schedule
+"""What a lamp should do with its level: its output, and what that draws. Pure."""
 
 # Share of the rated power that a gear takes for itself, in thousandths.
 _GEAR_PERMILLE = 50
-
-
-class LevelPlan:
-    """The level of one lamp at any moment; the night's plan is made once a night."""
-
-    def __init__(self, latitude_udeg: int, longitude_udeg: int) -> None:
-        self._place = (latitude_udeg, longitude_udeg)
-        self._calendar = None
-        self._override = None
-        self._night = None
-        self._plan = []
-
-    def follow(self, calendar: dict, override: dict | None) -> None:
-        """Take the calendar and the override that are in force from now on."""
-        self._calendar = calendar
-        self._override = override
-        self._night = None
-
-    def level_percent(self, now_s: int) -> int:
-        """The level that holds at unix second `now_s`, whatever happened before it."""
-        level = schedule.override_level(self._override, now_s)
-        if level is not None:
-            return level
-        night = schedule.night_of(self._calendar, now_s)
-        if night != self._night:
-            self._plan = schedule.night_plan(self._calendar, night, *self._place)
-            self._night = night
-        return schedule.level_in(self._plan, now_s)
 
 
 def constant_output(level_percent: int, curve: list[list[int]], burn_h: int) -> int:

@@ -2,7 +2,8 @@
 
 import check
 
-from firmware.nodes.streetlight.rules import LevelPlan, constant_output
+from firmware.nodes.level_plan import LevelPlan
+from firmware.nodes.streetlight.rules import constant_output
 from protocols import sun
 from protocols.schedule import DEFAULT_CALENDAR
 
