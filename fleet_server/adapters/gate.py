@@ -10,16 +10,14 @@ kept, connects as the node, and the broker lets the older connection go.
 from __future__ import annotations
 
 import logging
+import socket
 import ssl
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-import paho.mqtt.client as mqtt
 from cryptography.hazmat.primitives import serialization
-from paho.mqtt.enums import CallbackAPIVersion
 
 from fleet_server.adapters import ca_files
 from fleet_server.adapters.files import make_folder, write_file
@@ -31,6 +29,8 @@ from fleet_server.settings import Settings
 # Half of the five seconds in which a stolen node must be out.
 DISCONNECT_S = 2.5
 KEEPALIVE_S = 10
+_CONNACK_BYTES = 4
+_DISCONNECT = b"\xe0\x00"
 _log = logging.getLogger("cityfleet.gate")
 
 
@@ -70,31 +70,20 @@ class BrokerGate:
 
     def disconnect(self, node_id: str) -> bool:
         """See `ports.Gate.disconnect`."""
-        took = threading.Event()
-        client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=node_id,
-            clean_session=True,
-            reconnect_on_failure=False,
-        )
-
-        def on_connect(_: Any, __: Any, ___: Any, reason: Any, ____: Any) -> None:
-            if not reason.is_failure:
-                took.set()
-
-        client.on_connect = on_connect
-        client.connect_timeout = DISCONNECT_S
+        place = (self._settings.host, self._settings.broker_port)
         try:
-            client.tls_set_context(self._context_as(node_id))  # pyright: ignore[reportUnknownMemberType]
-            client.connect(self._settings.host, self._settings.broker_port, KEEPALIVE_S)
-            client.loop_start()
-            took.wait(DISCONNECT_S)
-            client.disconnect()
-            client.loop_stop()
-        except (OSError, ValueError) as error:
+            with (
+                socket.create_connection(place, DISCONNECT_S) as plain,
+                self._context_as(node_id).wrap_socket(plain, server_hostname=place[0]) as line,
+            ):
+                line.sendall(_connect_packet(node_id))
+                taken = line.recv(_CONNACK_BYTES)[-1:] == b"\x00"
+                line.sendall(_DISCONNECT)
+                return taken
+        except OSError as error:
             # Without a broker nobody is connected, and its next start reads the list.
             _log.warning("%s could not be disconnected: %s", node_id, error)
-        return took.is_set()
+            return False
 
     def _context_as(self, node_id: str) -> ssl.SSLContext:
         key = new_key()
@@ -114,6 +103,13 @@ class BrokerGate:
             write_file(path, secret + b"".join(pem), 0o600)
             context.load_cert_chain(str(path))
         return context
+
+
+def _connect_packet(node_id: str) -> bytes:
+    """CONNECT with a clean session: what waited for the node's old session goes with it."""
+    name = node_id.encode()
+    body = b"\x00\x04MQTT\x04\x02" + KEEPALIVE_S.to_bytes(2) + len(name).to_bytes(2) + name
+    return bytes((0x10, len(body))) + body
 
 
 def _path(settings: Settings, issuing: Authority, number: int) -> Path:

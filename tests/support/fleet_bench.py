@@ -15,7 +15,7 @@ import asyncio
 import hashlib
 import json
 import shutil
-from collections.abc import Coroutine, Generator, Iterable
+from collections.abc import Coroutine, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -45,12 +45,24 @@ ROUNDS = 200
 
 @dataclass(slots=True)
 class ModelBroker:
-    """Implements `ports.Publisher`: keeps retained messages, and can be away."""
+    """Implements `ports.Publisher` and `ports.Gate`: keeps what is retained, and can be away."""
 
     connected: bool = True
     retained: dict[str, bytes] = field(default_factory=dict[str, bytes])
     published: list[tuple[str, bytes]] = field(default_factory=list[tuple[str, bytes]])
     refuses: frozenset[str] = frozenset()
+    revoked: dict[str, int] = field(default_factory=dict[str, int])
+    put_out: list[str] = field(default_factory=list[str])
+
+    def refuse(self, revoked: Mapping[str, int]) -> None:
+        """See `ports.Gate.refuse`."""
+        self.revoked = dict(revoked)
+
+    def disconnect(self, node_id: str) -> bool:
+        """See `ports.Gate.disconnect`."""
+        if self.connected:
+            self.put_out.append(node_id)
+        return self.connected
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """See `ports.Publisher.publish`."""
@@ -107,7 +119,7 @@ class Bench:
         def authenticate(token: str) -> Any:
             return access.authenticate(self.database, self.clock, token)
 
-        self.services = replace(self.services, authenticate=authenticate)
+        self.services = replace(self.services, authenticate=authenticate, gate=self.broker)
         self.workers = Workers(self.services)
         self.app = create_app(self.services, workers=self.workers)
         self.workers.follower.catch_up()
