@@ -12,6 +12,10 @@ from tools.node.provision import MICRODEGREES, Plan, has_identity, prepare, writ
 from tools.node.slots import FactoryImage, install, is_installed
 
 REPORT_S = 5
+# The city's clock runs many times as fast as the nodes' own: their minute of chance would be
+# an hour of its night, and a lamp that is dark for a self-test's three seconds a dark street.
+SPREAD_S = 1
+SELF_TEST_S = 86400
 TOKEN_MINUTES = 10
 WRITERS = 4
 
@@ -25,6 +29,8 @@ def plan_of(folder: DemoFolder, place: Place) -> Plan:
         round(place.latitude * MICRODEGREES),
         round(place.longitude * MICRODEGREES),
         report_s=REPORT_S,
+        spread_s=SPREAD_S,
+        self_test_s=SELF_TEST_S,
     )
 
 

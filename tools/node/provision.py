@@ -44,6 +44,9 @@ class Plan:
         longitude_udeg: the same.
         report_s: seconds between two reports.
         utc_offset_min: minutes that its civil time is ahead of UTC.
+        spread_s: within how many seconds after a return of the mains it reports; None leaves
+            that to its firmware.
+        self_test_s: how long after that return its lamp is tested; the same.
     """
 
     node: str
@@ -53,6 +56,8 @@ class Plan:
     longitude_udeg: int
     report_s: int = DEFAULT_REPORT_S
     utc_offset_min: int = UTC_OFFSET_MIN
+    spread_s: int | None = None
+    self_test_s: int | None = None
 
 
 def prepare(
@@ -98,7 +103,7 @@ def write_config(plan: Plan, broker: tuple[str, int], download: tuple[str, int])
     Raises:
         FileError: the folder cannot be written.
     """
-    value = {
+    value: dict[str, object] = {
         "node": plan.node,
         "kind": plan.kind,
         "latitude_udeg": plan.latitude_udeg,
@@ -108,6 +113,10 @@ def write_config(plan: Plan, broker: tuple[str, int], download: tuple[str, int])
         "download": list(download),
         "report_s": plan.report_s,
     }
+    for name in ("spread_s", "self_test_s"):
+        seconds = getattr(plan, name)
+        if seconds is not None:
+            value[name] = seconds
     write_json(plan.folder / "config.json", value)
 
 

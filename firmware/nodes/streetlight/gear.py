@@ -8,6 +8,8 @@ from firmware.core.log import log
 
 # In rounds of five seconds: a gear warms up in minutes.
 _TEMPERATURE_ROUNDS = 12
+_PAUSE_MS = 5000
+_AGAIN_MS = 1000
 
 
 class Gear:
@@ -19,6 +21,8 @@ class Gear:
         self._faults = faults
         self._values = values
         self._round = 0
+        # How long to rest before the next question: what went wrong is asked again soon.
+        self.pause_ms = _PAUSE_MS
 
     async def look(self) -> bool:
         """Ask once; whether a fault came or went."""
@@ -31,11 +35,14 @@ class Gear:
         except SensorError as error:
             self._values["driver_temperature_c"] = None
             self._round = 0
+            self.pause_ms = _AGAIN_MS
             changed = faults.see("control_gear_communication_failure", True)
             if changed:
                 log("gear", str(error))
             return changed
         changed = faults.see("control_gear_communication_failure", False)
+        silent = faults.stands("control_gear_communication_failure")
+        self.pause_ms = _AGAIN_MS if silent else _PAUSE_MS
         for name, present in found.items():
             changed = faults.see(name, present) or changed
         return changed

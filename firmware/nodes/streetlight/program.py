@@ -25,7 +25,6 @@ from protocols.schedule import DEFAULT_CALENDAR
 _LAMP_MS = 200
 _METER_MS = 1000
 _CLIMATE_MS = 5000
-_GEAR_MS = 5000
 # A gear that comes back with the mains listens after half a second or so.
 _REPEATS = 15
 # A step of the clock (it was set, or the node slept) is no burning time.
@@ -203,6 +202,8 @@ class Streetlight:
             await self._go_on_testing(reading)
             if self._report_reading and self.is_ready():
                 self._report_reading = False
+                if not self._had_mains:
+                    self._counters.save()  # what the meter saw last, before the board dies too
                 self.report_now()
             self._counters.save_if_due()
             await asyncio.sleep_ms(_METER_MS)
@@ -243,4 +244,4 @@ class Streetlight:
             # Without mains no gear answers; while it is tested it is not asked.
             if self._had_mains and not self._turn.is_testing and await self._gear.look():
                 self._alarm()
-            await asyncio.sleep_ms(_GEAR_MS)
+            await asyncio.sleep_ms(self._gear.pause_ms)

@@ -30,7 +30,7 @@ DAY_MS = 86400000 // 6
 # Beats and sensor rounds of the month stand for this many of their kind: the garbage of one is
 # that of the next, and the heap is collected between.
 STRETCH = {
-    "firmware.nodes.streetlight": {
+    "firmware.nodes.streetlight.program": {
         "_LAMP_MS": 150000,
         "_METER_MS": 150000,
         "_CLIMATE_MS": 150000,

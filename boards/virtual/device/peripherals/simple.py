@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 
 from peripherals.base import Part
 from peripherals.series import make_series
@@ -11,7 +12,7 @@ _TIPS_MAX = 20
 
 
 class MainsDetector(Part):
-    """High while the mains is there."""
+    """High while the mains is there; tells how long the chip's interrupt at an edge took."""
 
     def __init__(self, plant: object, name: str, settings: dict) -> None:
         super().__init__(plant, name, settings)
@@ -19,7 +20,10 @@ class MainsDetector(Part):
         self._pin.feed(1 if plant.mains else 0)
 
     def on_mains(self, present: bool) -> None:
+        began_us = time.ticks_us()
         self._pin.feed(1 if present else 0)
+        took_us = time.ticks_diff(time.ticks_us(), began_us)
+        self.plant.tell({"mains_edge": 1 if present else 0, "edge_us": took_us})
 
 
 class Battery(Part):

@@ -78,6 +78,15 @@ class Node:
         """Write config.json."""
         (self.folder / "config.json").write_text(json.dumps(config))
 
+    def use_board(self, board: str, **parts: dict[str, Any]) -> None:
+        """Another board for the same kind; some settings of its parts changed."""
+        path = self.folder / "board.json"
+        build(board, path)
+        description = json.loads(path.read_text())
+        for name, settings in parts.items():
+            description["parts"][name].update(settings)
+        path.write_text(json.dumps(description))
+
     def change_config(self, **config: Any) -> None:
         """Change some of config.json."""
         old = json.loads((self.folder / "config.json").read_text())
