@@ -106,11 +106,19 @@ class Node:
             raise FirmwareError("this application is for a " + KIND)
         board = Board(load_board(KIND))
         clock = Clock(chip.clock())
-        boot, boot_lost = next_boot(clock.now_s())
+        rest = self._rest = None
+        if config["sleep_s"]:
+            from firmware.core.sleeper import Sleeper
+
+            rest = self._rest = Sleeper(config, health.kept, clock, chip, health)
+        is_resumed = rest is not None and rest.is_resumed
+        boot, boot_lost = (rest.numbers()[0], False) if is_resumed else next_boot(clock.now_s())
         self._boot_error = "boot_counter_lost" if boot_lost else None
         self._slot = slot
         self._config = config
         self._journal = Journal(KIND_CODES[KIND], boot, clock, _stored_outbox(health.is_safe))
+        if is_resumed:
+            self._journal.next_seq = rest.numbers()[1]
         emit = self._journal.event
         self._shadow = Shadow(emit)
         self._shadow.load()
@@ -120,9 +128,12 @@ class Node:
         self._node.on_mains = self._mains_changed
         self._follow()
         log("boot", "%s %s in slot %s, boot %d" % (KIND, VERSION, slot, boot))
-        self._say_how_it_came(slot)
+        if not is_resumed:
+            self._say_how_it_came(slot)
         self._clock = clock
         self._supervise()
+        if rest is not None:
+            self._look(on_trial)
         try:
             self._start_network(config, clock, on_trial, slots)
         except Exception as error:
@@ -130,6 +141,8 @@ class Node:
                 raise
             # What crashes us stands in the way to the server: then we light alone.
             log_error("network", error)
+            if rest is not None:
+                rest.sleep(False)
 
     def _follow(self) -> None:
         """The desired state that is in force; in safe mode one that cannot be followed is left."""
@@ -141,6 +154,18 @@ class Node:
             log_error("shadow", error)
             self._shadow.error = "desired_damaged"
             self._node.apply({})
+
+    def _look(self, on_trial: bool) -> None:
+        """A node that sleeps measures first; mostly that is all it woke for."""
+        rest = self._rest
+        rest.look(self._node, self._journal, self._period_s, on_trial)
+        if rest.is_due():
+            self._report()
+        if not rest.needs_radio():
+            rest.sleep(False)
+
+    def _period_s(self) -> int:
+        return self._shadow.document.get("report_s") or self._config["report_s"]
 
     def _say_how_it_came(self, slot: str) -> None:
         emit = self._journal.event
@@ -204,16 +229,24 @@ class Node:
             slots,
             self._before_update,
         )
-        self._updater.consider(self._shadow.document.get("update"), self._shadow.version)
-        self.supervisor.add("report", self._keep_reporting, 2 * _REPORT_STEP_MS)
+        rest = self._rest
+        if rest is None or not rest.is_settled(self._shadow.version):
+            self._updater.consider(self._shadow.document.get("update"), self._shadow.version)
+        if rest is None:
+            self.supervisor.add("report", self._keep_reporting, 2 * _REPORT_STEP_MS)
+        else:
+            rest.join(self._session, self._updater, self._shadow, self._link, self._renewal)
+            self.supervisor.add("sleep", rest.run, WATCHDOG_MS)
         self.supervisor.add("session", self._session.run, WATCHDOG_MS)
         self.supervisor.add("update", self._updater.run, WATCHDOG_MS)
-        self.supervisor.add("renewal", self._renewal.run, WATCHDOG_MS)
+        renew = self._renewal.run if rest is None else rest.renew
+        self.supervisor.add("renewal", renew, WATCHDOG_MS)
 
     def _supervise(self) -> None:
         """What runs with or without a network."""
         health = self._health
-        self.supervisor = Supervisor(chip.watchdog(WATCHDOG_MS), health.tick, self._task_failed)
+        watchdog = chip.watchdog(WATCHDOG_MS) if self._rest is None else self._rest.watchdog()
+        self.supervisor = Supervisor(watchdog, health.tick, self._task_failed)
         # A reset has been seen to help nothing, and a lamp must not flicker for the network.
         self.supervisor.may_end = not health.is_safe
         optional = getattr(self._node, "OPTIONAL_TASKS", ())
@@ -258,6 +291,9 @@ class Node:
             "dropped": outbox.dropped_reports + outbox.dropped_events,
             "crashes": sum(self.supervisor.crashes().values()),
         }
+        if self._rest is not None:
+            # So long it may be silent.
+            facts["sleep_s"] = self._rest.period_s()
         self._journal.state(self._shadow.version, facts)
 
     def _error(self) -> str | None:
@@ -330,7 +366,7 @@ class Node:
         last_ms = time.ticks_add(time.ticks_ms(), -_REPORT_PAUSE_MS)
         while True:
             beat()
-            period_s = self._shadow.document.get("report_s") or self._config["report_s"]
+            period_s = self._period_s()
             urgent_s = getattr(self._node, "urgent_report_s", None)
             if urgent_s is not None:
                 period_s = min(period_s, urgent_s)
@@ -356,6 +392,6 @@ class Node:
         if not self._clock.is_set() or not self._node.is_ready():
             return  # a reading without a time names nothing, one without values says nothing
         readings = dict(self._node.readings())
-        readings["rssi_dbm"] = self._link.rssi_dbm()
+        readings["rssi_dbm"] = (self._rest or self._link).rssi_dbm()
         readings["desired_version"] = self._shadow.version
         self._journal.report(scaled(self._journal.kind, readings))

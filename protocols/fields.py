@@ -50,7 +50,15 @@ FAULTS = {
         "meter_failure",
         "control_gear_failure",
     ),
-    SMART_BIN: ("fire", "tilt", "fill_sensor_failure", "low_battery"),
+    SMART_BIN: (
+        "fire",
+        "tilt",
+        "fill_sensor_failure",
+        "low_battery",
+        "fill_sensor_blocked",
+        "temperature_sensor_failure",
+        "tilt_sensor_failure",
+    ),
     GREENHOUSE: (
         "air_sensor_failure",
         "co2_sensor_failure",

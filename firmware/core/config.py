@@ -11,6 +11,7 @@ from firmware.core.errors import ConfigError
 from firmware.core.limits import (
     ACK_TIMEOUT_MS,
     ALARM_REPORT_S,
+    AWAKE_S,
     BACKOFF_MAX_MS,
     CONFIG_BYTES,
     GOOD_RUN_S,
@@ -20,6 +21,7 @@ from firmware.core.limits import (
     RENEW_CHECK_S,
     REPORT_S,
     SELF_TEST_S,
+    SLEEP_S,
     SPREAD_S,
 )
 from firmware.core.storage import read_checked, read_file, write_checked
@@ -87,12 +89,17 @@ def _checked(raw: bytes | None) -> dict:
     config.setdefault("good_run_s", GOOD_RUN_S)
     config.setdefault("renew_check_s", RENEW_CHECK_S)
     _integer(config, "renew_check_s", 1, 86400)
+    config.setdefault("awake_s", AWAKE_S)
+    # 0 stays awake, as a head on a solar panel may.
+    config.setdefault("sleep_s", SLEEP_S if config.get("kind") == "smart_bin" else 0)
     _integer(config, "report_s", 1, 86400)
     _integer(config, "backoff_max_s", 1, BACKOFF_MAX_MS // 1000)
     _integer(config, "keepalive_s", 5, 65535)
     _integer(config, "ack_timeout_s", 1, 600)
     _integer(config, "measure_ms", 100, 600000)
     _integer(config, "good_run_s", 1, 86400)
+    _integer(config, "sleep_s", 0, 86400)
+    _integer(config, "awake_s", 2, AWAKE_S)
     # How often a gauge reports while its water is high or rises fast.
     config.setdefault("alarm_report_s", ALARM_REPORT_S)
     _integer(config, "alarm_report_s", 1, 86400)

@@ -75,7 +75,7 @@ class Health:
     def __init__(self, kept: KeptMemory, chip_cause: str, release: str, on_trial: bool) -> None:
         """`release` names what runs: another one has a clean slate."""
         note = _note_of(kept)
-        self._kept = kept
+        self.kept = kept
         self._release = release
         self.cause = cause_of(chip_cause, note)
         self.ended = None
@@ -176,11 +176,11 @@ class Health:
         }
         try:
             try:
-                self._kept.write(BOOT, json.dumps(note).encode())
+                self.kept.write(BOOT, json.dumps(note).encode())
             except ValueError:
                 # Letters that JSON writes longer than they are: the names alone say enough.
                 note["exception"] = note["trace"] = None
-                self._kept.write(BOOT, json.dumps(note).encode())
+                self.kept.write(BOOT, json.dumps(note).encode())
         except MemoryError:
             gc.collect()  # the note before stays, and what needs the heap more will say so
 

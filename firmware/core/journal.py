@@ -45,14 +45,14 @@ class Journal:
         self.boot = boot
         self.outbox = outbox
         self._clock = clock
-        self._next_seq = 0
+        self.next_seq = 0
         # Called after each new message: the session wakes up.
         self.on_new = None
 
     def take_seq(self) -> int:
         """The next sequence number, given away for good."""
-        seq = self._next_seq
-        self._next_seq = seq + 1
+        seq = self.next_seq
+        self.next_seq = seq + 1
         return seq
 
     def stamp_s(self) -> int:

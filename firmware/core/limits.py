@@ -83,3 +83,22 @@ SPREAD_S = 60
 SELF_TEST_S = 120
 # A lumen-depreciation curve is given in steps of ten thousand hours.
 OUTPUT_CURVE = 12
+# A node that sleeps is awake for this long at most, and its watchdog, which nothing feeds, ends
+# a wake that hangs. An update may take longer; what is left of it waits for the next wake.
+AWAKE_S = 18
+WAKE_WATCHDOG_EXTRA_MS = 2000
+AWAKE_UPDATE_MS = 900000
+# How long a wake waits for an answer about its certificate.
+RENEWAL_MS = 10000
+# After the last acknowledgement, for what the server answers.
+LISTEN_MS = 300
+# How often a sleeping node looks by itself: a fire that no pin tells of is seen by then.
+SLEEP_S = 60
+# A look at what may become a fault comes sooner, a few times in a row.
+QUICK_LOOK_S = 10
+QUICK_LOOKS = 4
+# A server that was not reached is tried again after so long, doubled each time; with an alarm
+# to tell not later than after a quarter of an hour.
+RADIO_RETRY_S = 60
+RADIO_RETRY_MAX_S = 7200
+RADIO_RETRY_URGENT_S = 900

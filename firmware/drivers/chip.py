@@ -46,3 +46,20 @@ def random_bits(bits: int) -> int:
 def system_now_s() -> int:
     base_s = 946684800 if time.gmtime(0)[0] == 2000 else 0
     return int(time.time()) + base_s
+
+
+# Until `time_ms` are over or one of these pins is high; does not return. A pin that is high
+# already would end it at once, so it is left out.
+def deep_sleep(time_ms: int, wake_pins: list[int]) -> None:
+    pins = [machine.Pin(number, machine.Pin.IN) for number in wake_pins]
+    pins = [pin for pin in pins if not pin.value()]
+    if pins:
+        import esp32
+
+        esp32.wake_on_ext1(pins, esp32.WAKEUP_ANY_HIGH)
+    machine.deepsleep(time_ms)
+
+
+def is_woken_by_pin() -> bool:
+    reason = getattr(machine, "wake_reason", None)
+    return reason is not None and reason() in (machine.EXT0_WAKE, machine.EXT1_WAKE)

@@ -9,6 +9,7 @@ from firmware.core.errors import SensorError
 _TRIGGER = b"\x55"
 # The echo from 6 m takes 35 ms, the sensor's own work and four characters the rest.
 _ANSWER_MS = 120
+_STEP_MS = 10
 _FRAME_BYTES = 4
 BLIND_MM = 250
 FAR_MM = 6000
@@ -25,7 +26,10 @@ class Driver:
         while self._uart.any():
             self._uart.read()  # what is left of an answer that came too late
         self._uart.write(_TRIGGER)
-        await asyncio.sleep_ms(_ANSWER_MS)
+        waited_ms = 0
+        while self._uart.any() < _FRAME_BYTES and waited_ms < _ANSWER_MS:
+            await asyncio.sleep_ms(_STEP_MS)
+            waited_ms += _STEP_MS
         frame = self._uart.read(_FRAME_BYTES)
         if frame is None or len(frame) != _FRAME_BYTES or frame[0] != 0xFF:
             raise SensorError("jsn-sr04t is silent")

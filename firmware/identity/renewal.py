@@ -55,6 +55,10 @@ class Renewal:
             await self.look(beat)
             wait_s = self._check_s - self._chip.random_bits(20) % (self._check_s // 2 + 1)
 
+    def is_due(self) -> bool:
+        """Whether the certificate is in its last third."""
+        return self._identity.is_due()
+
     async def look(self, beat: object) -> None:
         """Ask for a certificate if that is due and can be said."""
         identity = self._identity

@@ -80,7 +80,7 @@ class Session:
         self._gasp = None
         # Numbers of a last will and a last gasp that nobody has heard yet: they are used
         # again, because each gap in the numbers breaks a batch.
-        self._will_seq = None
+        self.will_seq = None
         self._gasp_seq = None
         self.is_connected = False
         self.last_error = ""
@@ -189,14 +189,14 @@ class Session:
         try:
             context = self._identity.context()
             await stream.open(self._host, self._port, context, self._server_name)
-            if self._will_seq is None:
-                self._will_seq = self._journal.take_seq()
-            data = self._journal.event_data(OFFLINE, {}, self._will_seq)
+            if self.will_seq is None:
+                self.will_seq = self._journal.take_seq()
+            data = self._journal.event_data(OFFLINE, {}, self.will_seq)
             will = (up(self._node, "event"), data)
             stream.send(mqtt.connect_packet(self._node, self._keepalive_s, will))
             await stream.drain(CONNECT_TIMEOUT_MS)
             # It may be published from now on, so its number is spent.
-            self._will_seq = None
+            self.will_seq = None
             self._sent_ms = time.ticks_ms()
             reader = asyncio.create_task(self._read())
             await self._until_accepted(beat)

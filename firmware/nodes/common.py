@@ -17,7 +17,8 @@ class Faults:
         self._emit = emit
         self._on_after = on_after
         self._off_after = off_after
-        self._runs = {}
+        # By name: how often in a row it was seen otherwise than it stands.
+        self.runs = {}
         self.bitmap = 0
 
     def stands(self, name: str) -> bool:
@@ -34,13 +35,13 @@ class Faults:
         bit = 1 << self._names.index(name)
         standing = bool(self.bitmap & bit)
         if present == standing:
-            self._runs[name] = 0
+            self.runs[name] = 0
             return False
-        run = self._runs.get(name, 0) + 1
+        run = self.runs.get(name, 0) + 1
         if not at_once and run < (self._on_after if present else self._off_after):
-            self._runs[name] = run
+            self.runs[name] = run
             return False
-        self._runs[name] = 0
+        self.runs[name] = 0
         self.bitmap ^= bit
         self._emit(FAULT_ON if present else FAULT_OFF, {"fault": name})
         return True

@@ -69,6 +69,9 @@ class Station:
         return [("sensors", self._keep_measuring, self._period_ms + _SILENCE_MS)]
 
     async def _keep_measuring(self, beat: object) -> None:
+        # Who sleeps has measured before its tasks began.
+        if self._rounds:
+            await asyncio.sleep_ms(self._period_ms)
         while True:
             beat()
             before = self._faults.bitmap

@@ -86,6 +86,10 @@ class Updater:
         self._order = (update, desired_version)
         self._wake.set()
 
+    def is_busy(self) -> bool:
+        """Whether there is an order to work on, or a trial to prove."""
+        return self._on_trial or self._order is not None
+
     def echo(self, nonce: bytes) -> None:
         """The server answered an echo request."""
         if self._nonce is not None and nonce == self._nonce:

@@ -145,7 +145,7 @@ class Soak:
             least_free=least_free,
             connected=session.is_connected,
             waiting=self._node._journal.outbox.waiting(),
-            seq=self._node._journal._next_seq,
+            seq=self._node._journal.next_seq,
             crashes=self._node.supervisor.crashes(),
         )
         sys.exit(0)

@@ -24,7 +24,7 @@ DEVICE = ROOT / "boards" / "virtual" / "device"
 DATA = ROOT / "boards" / "virtual" / "data"
 EXIT_RESET = 75
 # A street alone: nobody waits for a turn, and the self-test comes when a story asks for it.
-_IN_A_LAB = {"spread_s": 0, "self_test_s": 86400}
+_IN_A_LAB = {"spread_s": 0, "self_test_s": 86400, "sleep_s": 0}
 
 
 class Node:
