@@ -112,7 +112,10 @@ class Node:
 
             rest = self._rest = Sleeper(config, health.kept, clock, chip, health)
         is_resumed = rest is not None and rest.is_resumed
-        boot, boot_lost = (rest.numbers()[0], False) if is_resumed else next_boot(clock.now_s())
+        if is_resumed:
+            boot, boot_lost = rest.numbers()[0], False
+        else:
+            boot, boot_lost = next_boot(clock.now_s(), config["first_boot"])
         self._boot_error = "boot_counter_lost" if boot_lost else None
         self._slot = slot
         self._config = config

@@ -26,6 +26,7 @@ from firmware.core.limits import (
 )
 from firmware.core.storage import read_checked, read_file, write_checked
 from protocols.fields import KIND_CODES
+from protocols.limits import BOOT_MAX
 
 _GOOD = "state/config"
 
@@ -88,6 +89,8 @@ def _checked(raw: bytes | None) -> dict:
     config.setdefault("measure_ms", MEASURE_MS)
     config.setdefault("good_run_s", GOOD_RUN_S)
     config.setdefault("renew_check_s", RENEW_CHECK_S)
+    config.setdefault("first_boot", 1)
+    _integer(config, "first_boot", 1, BOOT_MAX)
     _integer(config, "renew_check_s", 1, 86400)
     config.setdefault("awake_s", AWAKE_S)
     # 0 stays awake, as a head on a solar panel may.

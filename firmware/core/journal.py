@@ -13,11 +13,12 @@ from protocols.messages import LAST_GASP, encode_event, encode_report, encode_st
 _BOOT_FILE = "state/boot"
 
 
-def next_boot(now_s: int) -> tuple[int, bool]:
+def next_boot(now_s: int, first: int) -> tuple[int, bool]:
     """Count this boot on flash: its number, and whether the old count was lost.
 
     A lost count goes on from the minutes since 1970, which no node reaches by booting, so
-    that old numbers are not given again.
+    that old numbers are not given again. A new board goes on above the one that it replaces,
+    with `first`.
     """
     data, _ = read_checked(_BOOT_FILE)
     lost = False
@@ -27,7 +28,7 @@ def next_boot(now_s: int) -> tuple[int, bool]:
     elif _was_provisioned_before():
         last = now_s // 60
         lost = True
-    boot = min(last + 1, BOOT_MAX)
+    boot = min(max(last + 1, first), BOOT_MAX)
     write_checked(_BOOT_FILE, boot.to_bytes(4, "big"))
     return boot, lost
 

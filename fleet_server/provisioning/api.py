@@ -106,6 +106,7 @@ def enrol(
             "certificate_pem": item.certificate_pem,
             "chain_pem": item.chain_pem,
             "ca_pem": issuer.root_pem,
+            "first_boot": item.first_boot,
             **places,
         }
         for item in issued

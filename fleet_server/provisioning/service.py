@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy import column, func, table
 from sqlmodel import Session, select
 
 from fleet_server.audit import record
@@ -42,11 +43,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A certificate that was made."""
+    """A certificate that was made, and the number with which its board counts its boots on."""
 
     node_id: str
     certificate_pem: str
     chain_pem: str
+    first_boot: int
 
 
 def create_token(
@@ -194,7 +196,22 @@ def _enrol_one(
         before=before,
         after={"state": node.state, "certificate_serial": serial},
     )
-    return Issued(node.id, pem, authority.certificate.public_bytes(Encoding.PEM).decode())
+    chain = authority.certificate.public_bytes(Encoding.PEM).decode()
+    return Issued(node.id, pem, chain, _first_boot(session, node.id))
+
+
+def _first_boot(session: Session, node_id: str) -> int:
+    """Above every boot that earlier boards of this node have told of.
+
+    (node, boot, seq) names a report for ever: a new board that began at 1 again would repeat
+    names, and all that it says would be taken for what is known already.
+    """
+    last = 0
+    for name in ("report", "event"):
+        told = table(name, column("node_id"), column("boot"))
+        query = select(func.max(told.c.boot)).where(told.c.node_id == node_id)  # type: ignore[call-overload]
+        last = max(last, session.exec(query).one() or 0)
+    return last + 1
 
 
 def _hash(token: str) -> str:

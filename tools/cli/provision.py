@@ -96,6 +96,60 @@ def provision(
     say(f"{node} is enrolled; its files are in {out} (identity/key.der is its secret)")
 
 
+@app.command()
+def revoke(
+    node: Annotated[str, typer.Argument(help="Node id, such as pk-sl-001.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept in the audit.")],
+    json: Json = False,
+) -> None:
+    """Put a stolen or strange board out at once, and keep it out.
+
+    Its place stays in the registry; after "node replace" another board can take it over.
+
+    Example: cityfleet node revoke pk-sl-001 --reason "taken from its pole"
+    """
+    _end(node, "revoke", {"reason": reason}, json)
+
+
+@app.command()
+def replace(
+    node: Annotated[str, typer.Argument(help="Node id, such as pk-sl-001.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept in the audit.")] = "",
+    json: Json = False,
+) -> None:
+    """Make a node's place ready for another board, which takes over name, schedule and history.
+
+    Example: cityfleet node replace pk-sl-001 --reason lightning
+    """
+    _end(node, "life", {"event": "replace", "reason": reason}, json)
+
+
+@app.command()
+def retire(
+    node: Annotated[str, typer.Argument(help="Node id, such as pk-sl-001.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept in the audit.")] = "",
+    json: Json = False,
+) -> None:
+    """Take a node out of service; its history stays.
+
+    Example: cityfleet node retire pk-sl-001 --reason "road closed"
+    """
+    _end(node, "life", {"event": "retire", "reason": reason}, json)
+
+
+def _end(node: str, path: str, body: dict[str, str], json: bool) -> None:
+    from tools.client.http import segment
+
+    with connect() as client:
+        done = client.post(f"nodes/{segment(node)}/{path}", body)
+    if json:
+        print_json(done)
+        return
+    out = "and its connection ended" if done["disconnected"] else "and nothing was connected"
+    certificates = f"{done['revoked']} certificates revoked {out}" if done["revoked"] else ""
+    say(f"{node} is now {done['state']}" + (f"; {certificates}" if certificates else ""))
+
+
 def _server() -> str:
     from tools.cli.session import profile
 

@@ -32,12 +32,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """What the fleet gave a node: certificates as DER, and where to connect."""
+    """What the fleet gave a board: certificates as DER, where to connect, how to count on."""
 
     certificate: bytes
     ca: bytes
     broker: tuple[str, int]
     download: tuple[str, int]
+    first_boot: int
 
 
 def new_key() -> ec.EllipticCurvePrivateKey:
@@ -109,6 +110,7 @@ def _enrolment(answer: dict[str, Any]) -> Enrolment:
         _der(answer["ca_pem"]),
         (str(broker["host"]), int(broker["port"])),
         (str(download["host"]), int(download["port"])),
+        int(answer["first_boot"]),
     )
 
 

@@ -97,8 +97,16 @@ def prepare(
         _write(plan, key, enrolment, trust)
 
 
-def write_config(plan: Plan, broker: tuple[str, int], download: tuple[str, int]) -> None:
+def write_config(
+    plan: Plan, broker: tuple[str, int], download: tuple[str, int], first_boot: int = 1
+) -> None:
     """Writes config.json, as at provisioning or when the server has moved.
+
+    Args:
+        plan: the node.
+        broker: host and port.
+        download: the same.
+        first_boot: with which a new board counts its boots on; one that has counted goes on.
 
     Raises:
         FileError: the folder cannot be written.
@@ -112,6 +120,7 @@ def write_config(plan: Plan, broker: tuple[str, int], download: tuple[str, int])
         "broker": list(broker),
         "download": list(download),
         "report_s": plan.report_s,
+        "first_boot": first_boot,
     }
     for name in ("spread_s", "self_test_s"):
         seconds = getattr(plan, name)
@@ -155,7 +164,7 @@ def _write(plan: Plan, key: ec.EllipticCurvePrivateKey, enrolment: Enrolment, tr
     except OSError as error:
         raise FileError(f"cannot make {plan.folder}: {error.strerror}") from error
     write_atomic(plan.folder / "trust.json", trust)
-    write_config(plan, enrolment.broker, enrolment.download)
+    write_config(plan, enrolment.broker, enrolment.download, enrolment.first_boot)
     # Last, so that a folder with an identity is a whole one.
     files = {"key.der": key_der(key), "cert.der": enrolment.certificate, "ca.der": enrolment.ca}
     _write_identity(plan.folder, files)

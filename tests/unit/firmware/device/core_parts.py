@@ -173,14 +173,22 @@ def a_batch_ends_where_the_numbers_do_not_follow() -> None:
 @check.case
 def boots_count_up_and_a_lost_count_never_comes_again() -> None:
     storage.ensure_folder("state")
-    check.equal(next_boot(1764154800), (1, False))
-    check.equal(next_boot(1764154800), (2, False))
+    check.equal(next_boot(1764154800, 1), (1, False))
+    check.equal(next_boot(1764154800, 1), (2, False))
     damage("state/boot", 3)
-    check.equal(next_boot(1764154800), (3, False))
+    check.equal(next_boot(1764154800, 1), (3, False))
     damage("state/boot", 0)
     damage("state/boot.twin", 0)
-    check.equal(next_boot(1764154800), (1764154800 // 60 + 1, True))
-    check.equal(next_boot(1764154800), (1764154800 // 60 + 2, False))
+    check.equal(next_boot(1764154800, 1), (1764154800 // 60 + 1, True))
+    check.equal(next_boot(1764154800, 1), (1764154800 // 60 + 2, False))
+
+
+@check.case
+def a_new_board_counts_above_the_one_that_it_replaces() -> None:
+    for name in ("state/boot", "state/boot.twin"):
+        os.remove(name)
+    check.equal(next_boot(1764154800, 812), (812, False))
+    check.equal(next_boot(1764154800, 812), (813, False))
 
 
 def shadow() -> tuple:

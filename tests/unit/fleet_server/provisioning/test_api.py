@@ -6,6 +6,9 @@ import pytest
 from cryptography import x509
 
 from fleet_server.provisioning.ca import new_key
+from fleet_server.telemetry.refusals import Message
+from protocols import messages
+from protocols.fields import KIND_CODES
 from tests.support.data_folder import register_nodes
 from tests.support.fleet_bench import Bench
 from tests.unit.fleet_server.provisioning.test_ca import request_pem
@@ -116,6 +119,16 @@ def test_a_node_at_work_is_not_enrolled_over(bench: Bench) -> None:
     bench.post("nodes/hv-1/life", {"event": "replace"}, "technician")
     assert enrol(bench, wish("hv-1", token(bench)))[0] == 200
     assert bench.get("nodes/hv-1")["state"] == "provisioned"
+
+
+def test_a_new_board_counts_its_boots_above_all_that_its_node_has_told(bench: Bench) -> None:
+    lamp = KIND_CODES["streetlight"]
+    data = messages.encode_event(lamp, 41, 7, bench.city_s, messages.BOOTED, {})
+    bench.deliver(Message("cf1/hv-1/up/event", data))
+    bench.post("nodes/hv-1/life", {"event": "replace"}, "technician")
+    status, answer = enrol(bench, wish("hv-1", token(bench)))
+    assert (status, answer["first_boot"]) == (200, 42)
+    assert enrol(bench, wish("new-1", token(bench)))[1]["first_boot"] == 1
 
 
 @pytest.mark.parametrize(
