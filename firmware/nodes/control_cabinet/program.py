@@ -21,6 +21,9 @@ from protocols.messages import LAST_GASP, MAINS_RESTORED
 from protocols.schedule import DEFAULT_CALENDAR
 
 _SWITCH_MS = 200
+# Whatever the server wants, the feeders are not switched to and fro: contactors and the
+# inrush of a street's lamps stand twenty operations a minute at the most.
+_DWELL_MS = 3000
 # A contactor moves within 50 ms; what the meter tells is at most a second old.
 _SETTLE_MS = 2000
 _METERED = (
@@ -55,6 +58,9 @@ class ControlCabinet:
         self._selector = board.part("selector")
         self._plan = LevelPlan(config["latitude_udeg"], config["longitude_udeg"])
         self._faults = Faults(CONTROL_CABINET, emit)
+        # What the feeders are to be, None until it was asked for, and since when.
+        self._on = None
+        self._turned_ms = 0
         self._moved_ms = time.ticks_ms()
         # Power by phase, measured since the contactors last moved; a first one is news.
         self._phase_mw = None
@@ -89,10 +95,15 @@ class ControlCabinet:
         """Move one feeder towards what this moment asks for: any light at all, or none."""
         clock = self._clock
         on = self._plan.level_percent(clock.now_s()) > 0 if clock.is_set() else True
+        now_ms = time.ticks_ms()
+        if on != self._on:
+            if self._on is None or time.ticks_diff(now_ms, self._turned_ms) >= _DWELL_MS:
+                self._on = on
+                self._turned_ms = now_ms
         for feeder in self._feeders:
-            if feeder.is_on != on:
-                feeder.set(on)
-                self._moved_ms = time.ticks_ms()
+            if feeder.is_on != self._on:
+                feeder.set(self._on)
+                self._moved_ms = now_ms
                 self._phase_mw = None
                 return
 

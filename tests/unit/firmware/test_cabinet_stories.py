@@ -1,5 +1,6 @@
 """Stories of a control cabinet: the real firmware on a virtual board, a real broker."""
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -64,20 +65,20 @@ def test_a_cabinet_lights_its_feeders_at_night_and_measures_them(lab: Lab) -> No
 
 def test_a_cabinet_follows_its_calendar_with_the_server_away(lab: Lab) -> None:
     calendar = {
-        "programs": [[[0, 1200, 100, 0], [0, 1330, 0, 0], [0, 1350, 40, 0]]],
+        "programs": [[[0, 1200, 100, 0], [0, 1332, 0, 0], [0, 1344, 40, 0]]],
         "rules": [[0, 127, None, None]],
         "utc_offset_min": 420,
     }
     node = lab.new_node("control_cabinet")
-    # From 22:00 on a minute of the program is a fifth of a second.
-    node.at(NIGHT_S, speed=300)
+    # From 22:00 on a minute of the program is 0.3 seconds.
+    node.at(NIGHT_S, speed=200)
     node.word["line_fd"] = 1
     with power(node):
         lab.server.desire(NAME, 4, {"calendar": calendar})
         lab.server.state(lambda version, facts: version == 4 and facts["error"] is None)
         lab.broker.stop()
         deadline = time.monotonic() + 30
-        # Lit at 22:00, dark from 22:10, lit again from 22:30.
+        # Lit at 22:00, dark from 22:12, lit again from 22:24.
         wanted = [
             '"feeders": ["feeder_1", "feeder_2", "feeder_3"]',
             '"feeders": []',
@@ -114,6 +115,40 @@ def test_a_welded_contactor_is_named(lab: Lab) -> None:
         node.set("sensor_fault", None)
         wait_faults(lab.server)
         assert said(lab.server, messages.FAULT_OFF)[-1] == "contactor_welded"
+
+
+def test_a_server_that_switches_to_and_fro_does_not_chatter_the_contactors(lab: Lab) -> None:
+    node = lab.new_node("control_cabinet")
+    node.at(NIGHT_S)
+    node.word["line_fd"] = 1
+    with power(node):
+        wait_report(lab.server, lambda found: found["contactors_closed"] == ALL)
+        for version in range(1, 13):
+            level = 100 * (version % 2)
+            order = {"level": level, "from_s": NIGHT_S - 60, "until_s": NIGHT_S + 7200}
+            lab.server.desire(NAME, version, {"override": order})
+            time.sleep(0.1)
+        lab.server.state(lambda version, _: version == 12)
+        # The last order is off, and is followed once.
+        wait_report(lab.server, lambda found: found["contactors_closed"] == 0)
+        assert node.log().count('"feeders": []') <= 2
+
+
+def test_a_cabinet_in_safe_mode_keeps_its_feeders_right(lab: Lab) -> None:
+    node = lab.new_node("control_cabinet", good_run_s=60)
+    node.at(NIGHT_S)
+    path = node.folder / "board.json"
+    board: dict[str, Any] = json.loads(path.read_text())
+    # The door's driver raises at each start.
+    del board["parts"]["door"]["active"]
+    path.write_text(json.dumps(board))
+    node.word["line_fd"] = 1
+    with power(node):
+        for _ in range(3):
+            node.wait_reset()
+        assert lab.server.event(messages.SAFE_MODE_ENTERED) == {"crashes": 3}
+        safe = wait_report(lab.server, lambda found: found["contactors_closed"] == ALL)
+        assert (safe["voltage_l1_v"], safe["door_open"]) == (None, None)
 
 
 def test_a_tripped_breaker_an_open_door_and_the_hand_switch_are_named(lab: Lab) -> None:

@@ -7,7 +7,10 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet_server.alarms import observe
 from fleet_server.alarms.evidence import LAG_S, Evidence, Observation, fold, fold_all
+from protocols.fields import CONTROL_CABINET, RESERVOIR, scaled
+from protocols.messages import BOOTED, FAULT_ON, LAST_GASP
 
 NODE = "pk-sl-001"
 
@@ -131,3 +134,27 @@ def test_the_last_certain_word_on_the_mains_wins_in_any_order(
     shuffled = list(seen)
     chance.shuffle(shuffled)
     assert folded(*shuffled).mains == words[-1][0]
+
+
+def test_a_cabinets_mains_is_there_while_any_of_its_phases_is() -> None:
+    def mains(**volts: float | None) -> bool | None:
+        row = scaled(CONTROL_CABINET, {f"voltage_{name}_v": volts[name] for name in volts})
+        return observe.of_report("c", CONTROL_CABINET, (1, 1), 100, 100, row).mains
+
+    assert mains(l1=230.0, l2=231.0, l3=229.0) is True
+    assert mains(l1=0.0, l2=None, l3=229.0) is True
+    assert mains(l1=3.0, l2=0.0, l3=12.0) is False
+    # A dead meter says nothing of the mains.
+    assert mains(l1=None, l2=None, l3=None) is None
+
+
+def test_a_cabinet_is_believed_what_its_events_say() -> None:
+    def heard(kind: int, code: int, **detail: object) -> Observation:
+        return observe.of_event("c", kind, (1, 1), 100, 100, code, detail)
+
+    assert heard(CONTROL_CABINET, BOOTED, mains=False).mains is False
+    assert heard(CONTROL_CABINET, BOOTED).mains is True
+    assert heard(RESERVOIR, BOOTED).mains is None
+    assert heard(CONTROL_CABINET, LAST_GASP).mains is False
+    found = heard(CONTROL_CABINET, FAULT_ON, fault="contactor_welded")
+    assert found.faults_on == frozenset({"contactor_welded"})

@@ -238,3 +238,11 @@ def test_what_goes_out_is_a_document_that_the_contract_takes(bench: Bench) -> No
     for payload in bench.broker.retained.values():
         version, document = messages.decode_desired(payload)
         assert (version, codec.decode(codec.encode(document))) == (1, document)
+
+
+def test_a_cabinet_follows_programs_and_overrides_as_lamps_do(bench: Bench) -> None:
+    cabinet = bench.add_node("pk-cab-1", "control_cabinet")
+    bench.connect_all()
+    bench.post("overrides", {"node_ids": ["pk-cab-1", "hv-1"], "level": 0, "minutes": 5})
+    bench.settle()
+    assert cabinet.document["override"]["level"] == 0
