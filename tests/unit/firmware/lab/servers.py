@@ -41,14 +41,13 @@ class Broker:
         ca, certificate, key = authority.write_server(folder, "broker")
         self._config = folder / "mosquitto.conf"
         self._config.write_text(
-            "per_listener_settings true\n"
             # Without TLS, so that a test may cut between two bytes of MQTT itself.
-            f"listener {self.plain_port} 127.0.0.1\nallow_anonymous true\n"
-            "set_tcp_nodelay true\n"
+            f"listener {self.plain_port} 127.0.0.1\n"
             f"listener {self.port} 127.0.0.1\n"
             f"cafile {ca}\ncertfile {certificate}\nkeyfile {key}\n"
             "require_certificate true\nuse_identity_as_username true\n"
-            "allow_anonymous false\nset_tcp_nodelay true\n"
+            # Who comes by TLS has shown a certificate all the same.
+            "allow_anonymous true\nset_tcp_nodelay true\n"
             # Started by root it would become somebody who cannot read the test's folder.
             f"user {getpass.getuser()}\n"
             f"persistence true\npersistence_location {folder}/\n"
