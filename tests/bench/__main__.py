@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
-from tests.bench import district, firmware_sizes, outbox, setup_time
+from tests.bench import district, firmware_sizes, node_speed, outbox, setup_time
 from tests.bench.row import Row
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
@@ -32,6 +32,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="cityfleet-bench-") as folder:
         rows += firmware_sizes.measure(Path(folder))
         rows += outbox.measure(Path(folder))
+        rows += node_speed.measure(Path(folder))
         rows += district.measure(Path(folder))
     text = table(rows)
     print(text)
