@@ -87,6 +87,8 @@ class Greenhouse(Station):
         self._rules.load(data)
         self._stepped_s = None
         self._told = {}
+        # With this round of measuring the vent's end is judged.
+        self._judge_round = None
 
     def damaged_files(self) -> bool:
         """Whether the file of the day's use was found damaged."""
@@ -127,18 +129,8 @@ class Greenhouse(Station):
                 relay.set(False)
 
     def _has_inputs(self) -> bool:
-        if self._rounds >= _MOST_ROUNDS:
-            return True
-        for sensor, fault in (
-            (self._air, "air_sensor_failure"),
-            (self._co2, "co2_sensor_failure"),
-            (self._light, "light_sensor_failure"),
-            (self._leaf, "leaf_sensor_failure"),
-            (self._soil, "soil_sensor_failure"),
-        ):
-            if sensor is not None and _LOST_BY[fault][0] not in self._inputs:
-                return False
-        return self._rounds > 0
+        known = self._rules.knows(self._inputs)
+        return self._rounds > 0 and (known or self._rounds >= _MOST_ROUNDS)
 
     def _step_outputs(self) -> None:
         rules = self._rules
@@ -157,8 +149,7 @@ class Greenhouse(Station):
                     relay.set(wanted)
         if self._motor is not None:
             self._motor.keep(rules.on["vent"], steady_s)
-            if is_moving and not self._motor.is_moving:
-                self._judge_vent()
+            self._judge_vent(is_moving)
         self._keep_use(rules.dump(changed))
         if self._tell_forced() or changed:
             self.report_now()
@@ -182,9 +173,15 @@ class Greenhouse(Station):
             self._told[name] = reason
         return told
 
-    def _judge_vent(self) -> None:
+    def _judge_vent(self, was_moving: bool) -> None:
+        """Whether the vent reached its end, by a position measured after its motor stopped."""
+        if self._motor.is_moving:
+            self._judge_round = None
+        elif was_moving:
+            self._judge_round = self._rounds + 2
         percent = self._values.get("vent_percent")
-        if percent is not None:
+        if self._rounds == self._judge_round and percent is not None:
+            self._judge_round = None
             wanted = 100 if self._rules.on["vent"] else 0
             self._faults.see("vent_failure", abs(percent - wanted) > _STUCK_PERCENT, True)
 

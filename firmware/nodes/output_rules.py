@@ -49,6 +49,10 @@ class OutputRules:
         """The outputs that have a rule but are not on this board."""
         return [name for name in self._rules if name not in self._names]
 
+    def knows(self, values: dict[str, int | None]) -> bool:
+        """Whether each measure of a rule was read, or is known to be lost."""
+        return all(rule["measure"] in values for rule in self._rules.values())
+
     def adopt(self, name: str) -> None:
         """This output was found on, as a vent is that stood open over a reboot."""
         self.on[name] = True
