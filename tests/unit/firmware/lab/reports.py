@@ -1,6 +1,6 @@
 """What the reports of a node say, alone or in batches, by name."""
 
-from typing import Any
+from typing import Any, cast
 
 from protocols.fields import fault_names, named
 from tests.unit.firmware.lab.servers import Heard, Server
@@ -37,7 +37,7 @@ def wait_row(server: Server, timeout_s: float = 30.0, **wanted: Any) -> dict[str
             if row[name] is None and value is not None:
                 return False
             if isinstance(value, tuple):
-                low, high = value
+                low, high = cast("tuple[float, float]", value)
                 if not low <= row[name] <= high:
                     return False
             elif row[name] != value:
