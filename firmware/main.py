@@ -42,8 +42,6 @@ _GC_BYTES = 8192
 # An alarm reports at once, a chattering one not more than this.
 _REPORT_PAUSE_MS = 1000
 _REPORT_STEP_MS = 5000
-# What is said before an ordered reset may take so long to leave.
-_FAREWELL_MS = 5000
 
 
 def run(slot: str, on_trial: bool, slots: dict | None) -> None:
@@ -89,9 +87,8 @@ class Alone:
     def prepare_gasp(self, code: int) -> None:
         """Nothing to prepare it on."""
 
-    def is_unsent(self) -> bool:
-        """Nothing that waiting would help."""
-        return False
+    async def leave(self, beat: object) -> None:
+        """Nobody to say goodbye to."""
 
 
 class Node:
@@ -353,10 +350,7 @@ class Node:
             self._health.settle(good_run_s)
             await asyncio.sleep_ms(_REPORT_PAUSE_MS)
         self._journal.event(SAFE_MODE_LEFT, {"uptime_s": self._health.uptime_s()})
-        for _ in range(_FAREWELL_MS // 100):
-            if not self._session.is_unsent():
-                break
-            await asyncio.sleep_ms(100)
+        await self._session.leave(beat)
         log("boot", "safe mode is left")
         self._save()
         self._health.leave_safe_mode()

@@ -2,8 +2,8 @@
 
 Generators: each step is one point operation, a few milliseconds on an ESP32, after which the
 caller may let others work; the result is the generator's return value. What is done here
-happens once a year or so, is heard by nobody who could measure it finely, and each key signs one
-request; so the sums are plain, not of constant time (docs/adr/0012).
+happens once in some years, nobody can measure it finely, and each key signs one
+request; so the sums are plain, not of constant time.
 
     point = yield from public_point(secret)
 

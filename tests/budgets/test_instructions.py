@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 
 from tests.budgets.instructions import compiled, count, per_round
-from tests.budgets.limits import REPORT_INSTRUCTIONS, SUNRISE_INSTRUCTIONS
+from tests.budgets.limits import (
+    RENEWAL_STEP_INSTRUCTIONS,
+    REPORT_INSTRUCTIONS,
+    SUNRISE_INSTRUCTIONS,
+)
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +28,11 @@ def test_a_report_is_encoded_within_its_budget(modules: Path) -> None:
 @pytest.mark.parametrize("work", ["sunrise", "gliding sun"])
 def test_a_day_of_the_sun_is_computed_within_its_budget(work: str, modules: Path) -> None:
     assert per_round(work, 1, modules) <= SUNRISE_INSTRUCTIONS
+
+
+def test_a_step_of_a_renewal_is_short(modules: Path) -> None:
+    per_step = per_round("renewal steps", 1, modules) / 8
+    assert 50_000 < per_step <= RENEWAL_STEP_INSTRUCTIONS
 
 
 def test_the_count_repeats_and_sees_more_work(modules: Path) -> None:

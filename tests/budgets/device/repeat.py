@@ -70,7 +70,24 @@ def night_plan() -> None:
     schedule.night_plan(CALENDAR, 9700, PLEIKU[0], PLEIKU[1])
 
 
+def renewal_steps() -> None:
+    # As many as one round is said to have; a key and a signature have 520.
+    for _ in range(RENEWAL_STEPS):
+        next(work_of_renewal)
+
+
+RENEWAL_STEPS = 8
+work_of_renewal = None
+
+
 def main(name: str, times: int) -> None:
+    global work_of_renewal
+    if name == "renewal steps":
+        from firmware.identity.request import new_request
+
+        work_of_renewal = new_request("pk-sl-001", (1 << 255) - 19)
+        for _ in range(4):
+            next(work_of_renewal)
     work = {
         "nothing": nothing,
         "report": report,
@@ -83,6 +100,7 @@ def main(name: str, times: int) -> None:
         "sunrise": sunrise,
         "gliding sun": gliding_sun,
         "night plan": night_plan,
+        "renewal steps": renewal_steps,
     }[name]
     gc.collect()
     gc.disable()

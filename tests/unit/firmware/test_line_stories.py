@@ -17,7 +17,7 @@ from protocols.topics import down
 from tests.unit.firmware.conftest import Lab
 from tests.unit.firmware.lab.peer import Peer
 from tests.unit.firmware.lab.proxy import Proxy
-from tests.unit.firmware.runner import run_device
+from tests.unit.firmware.runner import RUNTIMES, run_device
 
 pytestmark = pytest.mark.sockets
 
@@ -36,9 +36,11 @@ def proxy(lab: Lab) -> Generator[Proxy]:
         made.close()
 
 
-def line(folder: Path, port: int, mode: str, count: int, *more: str) -> tuple[dict[str, Any], str]:
+def line(
+    folder: Path, port: int, mode: str, count: int, *more: str, runtime: str = RUNTIMES[0]
+) -> tuple[dict[str, Any], str]:
     """What the session's program says at its end, and its log."""
-    results = run_device("session_line", "micropython", folder, str(port), mode, str(count), *more)
+    results = run_device("session_line", runtime, folder, str(port), mode, str(count), *more)
     results.check()
     return results.values["line"], results.errors
 
@@ -63,7 +65,8 @@ def test_a_cut_after_every_byte_loses_nothing(
 ) -> None:
     most = 60 if is_down else 420
     proxy.cuts = [(is_down, place) for place in range(most)]
-    said, log = line(tmp_path, proxy.port, "until", 600)
+    # One way on 64 bits, the other on an ESP32's 32.
+    said, log = line(tmp_path, proxy.port, "until", 600, runtime=RUNTIMES[is_down])
     all_heard(lab, 600)
     assert proxy.cuts == []
     assert said["in_flight"] == 0
@@ -217,6 +220,15 @@ def test_a_quiet_connection_is_kept_alive(tmp_path: Path) -> None:
     assert script.accepted == 1
     assert b"\xc0\x00" in script.received
     assert script.said["error"] == ""
+
+
+def test_a_long_wait_for_a_mute_peer_is_no_good_connection(tmp_path: Path) -> None:
+    # The pauses go on growing: they begin anew only after a connection that stood for a while.
+    mute = Script(tmp_path, ("wait", 9), tenths=26)
+    assert "connection_lost: the broker does not answer" in mute.log
+    assert mute.said["resets"] == 0
+    steps = (("read", 1), ("send", CONNACK), ("ack for", 13))
+    assert Script(tmp_path, *steps, tenths=26).said["resets"] >= 1
 
 
 def test_silence_after_the_connection_is_noticed(tmp_path: Path) -> None:

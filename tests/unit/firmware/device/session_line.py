@@ -31,6 +31,7 @@ FOLDER = sys.argv[4] if len(sys.argv) > 4 else None
 LIMIT_MS = 50000
 # A connection that is held back for good is given up sooner than on a pole.
 session_module.CONNECT_TIMEOUT_MS = 2000
+session_module._GOOD_MS = 1000
 CONFIG = {
     "broker": ["127.0.0.1", PORT],
     "broker_name": "localhost",
@@ -176,6 +177,7 @@ async def line() -> dict:
     result["connections"] = handlers.connections
     result["heard"] = handlers.heard
     result["error"] = session.last_error
+    result["resets"] = session._backoff.resets
     result["in_flight"] = len(session._core.in_flight)
     return result
 

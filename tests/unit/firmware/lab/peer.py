@@ -16,7 +16,8 @@ Step = tuple[str, int | bytes]
 class Peer:
     """Listens, and plays its steps: ("read", n) reads n times, ("send", bytes) sends,
     ("wait", s) reads for so long, ("flood", bytes) sends again and again and never reads,
-    ("ack", 0) answers publishes and pings, ("ack but", n) all but packet n.
+    ("ack", 0) answers publishes and pings, ("ack but", n) all but packet n, ("ack for", n) so
+    for n tenths of a second and hangs up.
 
     Attributes:
         port: Where the node connects.
@@ -64,14 +65,15 @@ class Peer:
                     connection.sendall(argument)
                 if what == "send" or self._closing.is_set():
                     return
-        end = time.monotonic() + (argument if what == "wait" else 60)
+        lasts_s = {"wait": argument, "ack for": argument / 10}.get(what, 60)
+        end = time.monotonic() + lasts_s
         left = argument if what == "read" else 1 << 30
         while left and time.monotonic() < end and not self._closing.is_set():
             data = self._read(connection)
             if data:
                 left -= 1
                 if what.startswith("ack"):
-                    connection.sendall(_answers(data, argument))
+                    connection.sendall(_answers(data, argument if what == "ack but" else 0))
 
     def _read(self, connection: socket.socket) -> bytes:
         try:
