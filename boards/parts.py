@@ -75,7 +75,7 @@ PARTS: dict[str, PartType] = {
     ),
     "feeder_switch": PartType(
         pins={"coil": Use.OUTPUT, "feedback": Use.INPUT, "breaker": Use.INPUT},
-        figures={"phase": (0, 3), "rated_w": (1, 50_000)},
+        figures={"phase": (0, 3), "on_from_percent": (1, 100), "rated_w": (1, 50_000)},
     ),
     "contact": PartType(pins={"sense": Use.INPUT}, figures={"active": (0, 1)}),
     # SDM630-Modbus: the rates of its set-up menu.

@@ -14,6 +14,7 @@ class Driver:
         self._breaker = pin(settings["breaker"], pin.IN)
         # 1 to 3; 0 for a feeder on all three.
         self.phase = settings["phase"]
+        self.on_from_percent = settings["on_from_percent"]
         self.is_on = False
 
     def set(self, on: bool) -> None:

@@ -1,8 +1,10 @@
 """Control cabinet: feeders that follow the calendar, watched by contacts and a meter.
 
-Whether the feeders are on is evaluated five times a second from nothing but calendar,
-override and time, so after any outage it is right at once. They are closed one after the
-other, to spare the supply their inrush together. Contacts and meter are watched apart: each
+Which feeders are on is evaluated five times a second from nothing but calendar, override
+and time, so after any outage it is right at once. A feeder is on from a level of its own:
+1 % for all the night's lamps, more for those that a saving program switches off at its
+small hours. They are closed one after the other, to spare the supply their inrush
+together. Contacts and meter are watched apart: each
 may die and the rest goes on. In "hand" the selector bypasses the outputs, and what the
 contactors do then is nobody's error.
 """
@@ -58,8 +60,8 @@ class ControlCabinet:
         self._selector = board.part("selector")
         self._plan = LevelPlan(config["latitude_udeg"], config["longitude_udeg"])
         self._faults = Faults(CONTROL_CABINET, emit)
-        # What the feeders are to be, None until it was asked for, and since when.
-        self._on = None
+        # The level that the feeders are at, None until it was asked for, and since when.
+        self._level_percent = None
         self._turned_ms = 0
         self._moved_ms = time.ticks_ms()
         # Power by phase, measured since the contactors last moved; a first one is news.
@@ -92,17 +94,18 @@ class ControlCabinet:
         self.step()
 
     def step(self) -> None:
-        """Move one feeder towards what this moment asks for: any light at all, or none."""
+        """Move one feeder towards what this moment asks for."""
         clock = self._clock
-        on = self._plan.level_percent(clock.now_s()) > 0 if clock.is_set() else True
+        level = self._plan.level_percent(clock.now_s()) if clock.is_set() else 100
         now_ms = time.ticks_ms()
-        if on != self._on:
-            if self._on is None or time.ticks_diff(now_ms, self._turned_ms) >= _DWELL_MS:
-                self._on = on
-                self._turned_ms = now_ms
+        held_ms = time.ticks_diff(now_ms, self._turned_ms)
+        if self._level_percent is None or level != self._level_percent and held_ms >= _DWELL_MS:
+            self._level_percent = level
+            self._turned_ms = now_ms
         for feeder in self._feeders:
-            if feeder.is_on != self._on:
-                feeder.set(self._on)
+            on = self._level_percent >= feeder.on_from_percent
+            if feeder.is_on != on:
+                feeder.set(on)
                 self._moved_ms = now_ms
                 self._phase_mw = None
                 return

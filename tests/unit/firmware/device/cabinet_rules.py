@@ -94,6 +94,35 @@ def current_counts_only_on_a_phase_that_nobody_else_uses() -> None:
 
 
 @check.case
+def whatever_the_contacts_say_one_contactor_has_one_fault() -> int:
+    random.seed(11)
+    seen = set()
+    for _ in range(400):
+        feeders = []
+        power = [0, 0, 0]
+        for _ in range(random.randint(1, 8)):
+            feeder = Feeder(random.randint(0, 3), bool(random.getrandbits(1)), False)
+            feeder._closed = feeder.is_on
+            if feeder.is_on:
+                for phase in rules.phases_of(feeder):
+                    power[phase] = 1000000
+            feeders.append(feeder)
+        # Obedient contactors have no fault, measured or not.
+        check.equal(present(rules.switching_faults(feeders, power)), [])
+        check.equal(present(rules.switching_faults(feeders, None)), [])
+        odd = feeders[random.randint(0, len(feeders) - 1)]
+        odd._closed = not odd.is_on
+        if odd._closed and random.getrandbits(1):
+            for phase in rules.phases_of(odd):
+                power[phase] = 1000000
+        found = present(rules.switching_faults(feeders, power))
+        check.equal(len(found), 1)
+        seen.add(found[0])
+    check.equal(sorted(seen), sorted(SWITCHING))
+    return len(seen)
+
+
+@check.case
 def faults_are_the_contracts_and_bits_stand_in_order() -> None:
     from protocols.fields import FAULTS
 

@@ -128,6 +128,40 @@ async def a_cancelled_reading_leaves_the_line_usable() -> None:
 
 
 @check.case
+async def a_transceiver_that_is_turned_wrongly_is_heard_by_nobody() -> None:
+    uart = board.bus("uart2")
+    # Never turned to sending, nothing leaves the board.
+    never = modbus.Modbus(uart, 9600)
+    check.equal(await reason_of(never), "silent")
+
+    class Hasty:
+        any = uart.any
+        read = uart.read
+        write = uart.write
+
+        def flush(self) -> None:
+            pass
+
+    # Let go before the last character has left.
+    hasty = modbus.Modbus(Hasty(), 9600, machine.Pin(4, machine.Pin.OUT, value=0))
+    check.equal(await reason_of(hasty), "silent")
+
+    class Slow(Hasty):
+        def flush(self) -> None:
+            time.sleep_ms(60)
+
+    # Held on to until the answer is half gone.
+    slow = modbus.Modbus(Slow(), 9600, machine.Pin(4, machine.Pin.OUT, value=0))
+    check.equal(await reason_of(slow), "damaged")
+    await master.read(modbus.INPUT, 1, 0, 2)
+
+
+async def reason_of(wrong: object) -> str:
+    error = await check.raises_async(modbus.ModbusError, wrong.read(modbus.INPUT, 1, 0, 20))
+    return error.reason
+
+
+@check.case
 async def a_line_that_babbles_is_named() -> None:
     class Babble:
         def any(self) -> int:
