@@ -21,6 +21,8 @@ _NAMES = (
 _SETTLE_MS = 2500
 # No lamp draws more than a kilowatt: what the counter may gain in a second of city time.
 _MOST_MWH_PER_S = 300
+# Keeps the sum within a small integer.
+_PULSES = 1 << 20
 
 
 class LampMeter:
@@ -35,6 +37,9 @@ class LampMeter:
         self._cycling = rules.Cycling()
         self._last_pulses = None
         self._last_read_s = 0
+        # Energy is taken from the sum of pulses: rounding each look down would add up.
+        self._pulses = 0
+        self._counted_mwh = 0
         self.values = {}
         # Where there is none, nothing waits for it.
         self.was_read = meter is None
@@ -44,15 +49,23 @@ class LampMeter:
         """Whether the energy counter was read at least once."""
         return self._last_pulses is not None
 
-    async def read(self) -> object:
-        """A reading, or None; its failure is observed as a fault."""
+    async def read(self, mains: object) -> object:
+        """A reading, or None; its failure is observed as a fault.
+
+        `mains` is the mains' detector: a meter that sees no voltage while it sees one is dead.
+        """
+        error = None
         try:
             reading = await self._meter.read()
-            self._faults.see("meter_failure", False)
-        except SensorError as error:
+            if reading.voltage_mv < rules.NO_SUPPLY_MV and mains.is_present():
+                error = "no voltage"
+        except SensorError as failure:
+            error = str(failure)
+        changed = self._faults.see("meter_failure", error is not None)
+        if error is not None:
             reading = None
-            if self._faults.see("meter_failure", True):
-                log("meter", str(error))
+            if changed:
+                log("meter", error)
             for name in _NAMES:
                 self.values[name] = None
         self.was_read = True
@@ -66,7 +79,12 @@ class LampMeter:
             # Over many pulses: one of them may be less than a milliwatt-hour.
             per_kilo_mwh = max(1, self._meter.energy_mwh(1000))
             most = seconds * _MOST_MWH_PER_S * 1000 // per_kilo_mwh + 2
-            energy_mwh = self._meter.energy_mwh(pulses_since(self._last_pulses, pulses, most))
+            self._pulses += pulses_since(self._last_pulses, pulses, most)
+            energy_mwh = self._meter.energy_mwh(self._pulses) - self._counted_mwh
+            self._counted_mwh += energy_mwh
+            if self._pulses > _PULSES:
+                self._pulses = 0
+                self._counted_mwh = 0
         self._last_pulses = pulses
         self._last_read_s = now_s
         return energy_mwh
@@ -93,9 +111,9 @@ class LampMeter:
             changed_ms: Tick at which the lamp was last told another level.
         """
         faults = self._faults
-        changed = faults.see("meter_failure", reading.voltage_mv < rules.NO_SUPPLY_MV)
         if reading.voltage_mv < rules.NO_SUPPLY_MV:
-            return changed
+            return False  # the mains went or came while it was measured
+        changed = False
         found = rules.supply_faults(reading.voltage_mv, faults.stands)
         now_ms = time.ticks_ms()
         if time.ticks_diff(now_ms, changed_ms) >= _SETTLE_MS:

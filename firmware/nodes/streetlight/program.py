@@ -62,6 +62,8 @@ class Streetlight:
         self._changed_ms = time.ticks_ms()
         self._had_mains = True
         self._gasped = False
+        # Whether the mains was away since the last look.
+        self._fell = False
         # At first, and when the mains changed: report as soon as the meter has seen it.
         self._report_reading = True
         # fire() -> bool sends the prepared gasp; prepare(code) makes the next one.
@@ -145,8 +147,10 @@ class Streetlight:
 
     def _on_mains_edge(self) -> None:
         # In interrupt context: one write of what is already encoded, nothing else.
-        if not self._mains.is_present() and not self._gasped:
-            self._gasped = self.gasp.fire_gasp()
+        if not self._mains.is_present():
+            self._fell = True
+            if not self._gasped:
+                self._gasped = self.gasp.fire_gasp()
 
     async def _keep_lamp(self, beat: object) -> None:
         while True:
@@ -169,26 +173,38 @@ class Streetlight:
         self._burn_from_s = now_s
 
     def _watch_mains(self) -> None:
-        """What an edge of the mains leaves to do outside the interrupt."""
+        """What the mains' edges leave to do outside the interrupt, a dip between looks too."""
         present = self._mains.is_present()
-        if present == self._had_mains:
-            return
-        self._had_mains = present
+        if self._had_mains and (self._fell or not present):
+            self._fell = False
+            self._mains_went()
+        if present and not self._had_mains:
+            self._mains_came()
+
+    def _mains_went(self) -> None:
+        log("mains", "lost")
+        self._had_mains = False
         # The last gasp says it to the server; as a fault event it would say it twice.
-        self._faults.mark("supply_loss", not present)
-        if present:
-            log("mains", "restored")
-            self._emit(MAINS_RESTORED, {})
-            self._gasped = False
-            self.connected()
-            self._turn.mains_came()
-            self._repeats = _REPEATS
-        else:
-            log("mains", "lost")
-            if not self._gasped:
-                self._emit(LAST_GASP, {})
-            self._turn.mains_went()
-            self._counters.save()
+        self._faults.mark("supply_loss", True)
+        if not self._gasped:
+            self._emit(LAST_GASP, {})
+        self._turn.mains_went()
+        self._counters.save()
+        self._tell_mains(False)
+
+    def _mains_came(self) -> None:
+        log("mains", "restored")
+        self._had_mains = True
+        self._fell = False
+        self._faults.mark("supply_loss", False)
+        self._emit(MAINS_RESTORED, {})
+        self._gasped = False
+        self.connected()
+        self._turn.mains_came()
+        self._repeats = _REPEATS
+        self._tell_mains(True)
+
+    def _tell_mains(self, present: bool) -> None:
         self._report_reading = True
         if self.on_mains is not None:
             self.on_mains(present)
@@ -196,7 +212,7 @@ class Streetlight:
     async def _keep_meter(self, beat: object) -> None:
         while True:
             beat()
-            reading = await self._meter.read()
+            reading = await self._meter.read(self._mains)
             if reading is not None:
                 self._judge(reading)
             await self._go_on_testing(reading)

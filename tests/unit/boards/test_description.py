@@ -50,9 +50,12 @@ def line_of(text: str, wanted: str, after: str = "") -> int:
     return lines.index(wanted, start) + 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_our_boards_are_what_the_firmware_loads(repository: Path, kind: str) -> None:
-    compiled = read_board(repository / "boards" / f"{kind}_esp32" / "board.toml").compiled()
+@pytest.mark.parametrize(
+    ("board", "kind"),
+    [*((f"{kind}_esp32", kind) for kind in KINDS), ("streetlight_dali_esp32", "streetlight")],
+)
+def test_our_boards_are_what_the_firmware_loads(repository: Path, board: str, kind: str) -> None:
+    compiled = read_board(repository / "boards" / board / "board.toml").compiled()
     assert compiled["kind"] == kind
     assert set(NEEDED[kind]) <= set(compiled["parts"])
     buses = {part["bus"] for part in compiled["parts"].values() if "bus" in part}

@@ -106,7 +106,7 @@ def test_an_alarm_waits_for_no_turn(lab: Lab) -> None:
 
 
 def test_a_cut_at_any_moment_of_a_ramp_gives_the_right_level_within_a_second(lab: Lab) -> None:
-    calendar = {
+    calendar: dict[str, Any] = {
         "programs": [[[0, 1080, 100, 0], [0, 1320, 20, 1800]]],
         "rules": [[0, 127, None, None]],
         "utc_offset_min": 420,
@@ -217,6 +217,21 @@ def test_the_last_gasp_is_on_its_way_within_50_ms_of_the_edge(lab: Lab) -> None:
     assert [m.code for m in lab.server.heard].count(messages.LAST_GASP) == 1
 
 
+def test_a_dip_between_two_looks_is_an_outage_that_ended(lab: Lab) -> None:
+    node = lab.new_node("streetlight")
+    node.at(NIGHT_S)
+    with power(node):
+        lab.server.wait(report_of(lambda v: v["level_percent"] == 100))
+        time.sleep(0.5)
+        for _ in range(3):
+            lab.server.forget()
+            node.tell(mains=False)
+            node.tell(mains=True)
+            lab.server.event(messages.LAST_GASP)
+            lab.server.event(messages.MAINS_RESTORED)
+        assert all("supply_loss" not in m.parts[5].values() for m in lab.server.heard if m.code)
+
+
 def test_a_dali_lamp_burns_and_its_gears_silence_is_named(lab: Lab) -> None:
     node = lab.new_node("streetlight")
     node.use_board("streetlight_dali_esp32")
@@ -234,6 +249,15 @@ def test_a_dali_lamp_burns_and_its_gears_silence_is_named(lab: Lab) -> None:
         lab.server.wait(event_of(messages.FAULT_ON, fault=fault))
         node.set("sensor_fault", None)
         lab.server.wait(event_of(messages.FAULT_OFF, fault=fault))
-        # And it was the only one.
+        # Its mains comes back, and the gear with it: at full light, unless it is told at once.
+        mark = len(node.log())
+        node.tell(mains=False)
+        lab.server.event(messages.LAST_GASP)
+        node.tell(mains=True)
+        wait_log(node, '"mains_edge": 1')
+        time.sleep(1)
+        levels = [line["level"] for line in said(node, mark) if "level" in line]
+        assert levels[-1] == 30 and 100 not in levels
+        # And it was the only fault.
         on = {m.parts[5]["fault"] for m in lab.server.heard if m.code == messages.FAULT_ON}
         assert on == {fault}

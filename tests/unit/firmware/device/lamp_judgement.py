@@ -5,9 +5,10 @@ import time
 
 import check
 
-from firmware.drivers.meter_reading import pulses_since
+from firmware.drivers.meter_reading import Reading, pulses_since
 from firmware.nodes.common import Faults
 from firmware.nodes.streetlight import faults
+from firmware.nodes.streetlight.meter import LampMeter
 from firmware.nodes.streetlight.rules import expected_power_mw
 from firmware.nodes.streetlight.self_test import STEPS, SelfTest
 from firmware.nodes.streetlight.turn import TEST_FILE, Turn
@@ -144,6 +145,59 @@ def the_energy_counter_wraps_and_starts_anew() -> None:
     check.equal(pulses_since(5000, 40, 1000), 40)
     check.equal(pulses_since(5000, 4000000, 1000), 1000)
     check.equal(pulses_since(7, 7, 1000), 0)
+
+
+class Line:
+    """A meter's driver and the mains' detector, as the node sees them."""
+
+    level_percent = output_percent = 100
+    has_relay = True
+
+    def __init__(self) -> None:
+        self.reading = Reading(228000, 452, 100000, 0, 50000)
+        self.present = True
+
+    async def read(self) -> Reading:
+        return self.reading
+
+    def energy_mwh(self, pulses: int) -> int:
+        return pulses * 2870 // 1000
+
+    def is_present(self) -> bool:
+        return self.present
+
+
+@check.case
+async def energy_is_not_rounded_away_pulse_by_pulse() -> None:
+    line = Line()
+    meter = LampMeter(line, line, RATED_W, Faults(STREETLIGHT, lambda code, detail: None))
+    check.equal(meter.energy_mwh(16777000, 0), 0)
+    total = 0
+    for second in range(1, 100001):
+        total += meter.energy_mwh((16777000 + 9 * second) % (1 << 24), second)
+    # 900,000 pulses through a wrap, in steps of nine.
+    check.near(total, 900000 * 2870 // 1000, 1)
+    # After the part's own start it counts from there; an hour without a look is no error.
+    check.equal(meter.energy_mwh(0, 100001), 0)
+    check.near(meter.energy_mwh(36000, 103601), 103320, 1)
+
+
+@check.case
+async def a_meter_without_voltage_under_mains_is_dead() -> None:
+    events = []
+    found = Faults(STREETLIGHT, lambda code, detail: events.append((code, detail["fault"])))
+    line = Line()
+    meter = LampMeter(line, line, RATED_W, found)
+    line.reading = Reading(0, 0, 0, 0, None)
+    line.present = False
+    for _ in range(5):
+        assert await meter.read(line) is not None
+    check.equal(events, [])
+    line.present = True
+    for _ in range(3):
+        check.equal(await meter.read(line), None)
+    check.equal(events, [(10, "meter_failure")])
+    check.equal(meter.values["mains_voltage_v"], None)
 
 
 def run_test(powers: list, least: int = 1) -> dict:
