@@ -21,6 +21,7 @@ class Chip:
         analog: Those with an ADC that works beside the radio.
         wake: Those in the RTC domain, which can end a deep sleep.
         strapping: Those sampled at reset, which a board must not pull, and what each decides.
+        ethernet_clock: Those that can give the 50 MHz of an Ethernet part.
         uarts: Serial ports free for parts (0 is the console).
         i2cs: I2C controllers.
         flash_mb: Flash sizes that are sold.
@@ -34,6 +35,7 @@ class Chip:
     analog: frozenset[int]
     wake: frozenset[int]
     strapping: Mapping[int, str]
+    ethernet_clock: frozenset[int]
     uarts: frozenset[int]
     i2cs: frozenset[int]
     flash_mb: frozenset[int]
@@ -60,6 +62,7 @@ _ESP32 = Chip(
         12: "sets the voltage of the flash",
         15: "silences the boot loader",
     },
+    ethernet_clock=frozenset({16, 17}),
     uarts=frozenset({1, 2}),
     i2cs=frozenset({0, 1}),
     flash_mb=frozenset({4, 8, 16}),

@@ -178,6 +178,8 @@ class _Checker:
             result["bus"] = self._part_bus(table, where, part, buses)
         if part.addresses:
             result["address"] = self._address(table, where, part, str(result["bus"]))
+        for pin in part.fixed:
+            self._take(where, "part", pin)
         for key, use in part.pins.items():
             result[key] = self._pin(chip, table, where, key, use)
         for key, use in part.options.items():
@@ -230,15 +232,9 @@ class _Checker:
             raise self._error(where, key, f"pin {pin} {chip.reserved[pin]}")
         if pin not in chip.pins:
             raise self._error(where, key, f"{chip.name} has no pin {pin}")
-        if pin in self._used_pins:
-            table_name, first_key = self._used_pins[pin]
-            line = self._lines.of(table_name, first_key)
-            raise self._error(
-                where,
-                key,
-                f"pin {pin} is used twice, first by {table_name} {first_key}, line {line}",
-            )
-        self._used_pins[pin] = (where, key)
+        self._take(where, key, pin)
+        if use is Use.CLOCK_OUTPUT and pin not in chip.ethernet_clock:
+            raise self._error(where, key, f"pin {pin} cannot give the Ethernet clock")
         if use is Use.OUTPUT and pin in chip.input_only:
             raise self._error(where, key, f"pin {pin} is input-only and cannot be an output")
         if use is Use.ANALOG and pin not in chip.analog:
@@ -250,6 +246,17 @@ class _Checker:
                 where, key, f"pin {pin} is sampled at reset: it {chip.strapping[pin]}"
             )
         return pin
+
+    def _take(self, where: str, key: str, pin: int) -> None:
+        if pin in self._used_pins:
+            table_name, first_key = self._used_pins[pin]
+            line = self._lines.of(table_name, first_key)
+            raise self._error(
+                where,
+                key,
+                f"pin {pin} is used twice, first by {table_name} {first_key}, line {line}",
+            )
+        self._used_pins[pin] = (where, key)
 
     def _needed(self, kind: str, parts: dict[str, dict[str, int | str]]) -> None:
         for name in NEEDED[kind]:

@@ -16,6 +16,7 @@ class Use(Enum):
     INPUT = "input"
     OUTPUT = "output"
     ANALOG = "analog input"
+    CLOCK_OUTPUT = "output of the Ethernet clock"
     WAKE = "wake input"
 
 
@@ -25,6 +26,7 @@ class PartType:
 
     Attributes:
         pins: Key in board.toml -> what the pin is used for.
+        fixed: Pins that the chip gives to such a part and that board.toml need not name.
         options: The same, for pins that may be left unconnected.
         bus: "uart", "i2c" or None.
         bauds: The serial rates that the part can speak at, for UART parts.
@@ -37,6 +39,7 @@ class PartType:
 
     pins: dict[str, Use] = field(default_factory=dict[str, Use])
     options: dict[str, Use] = field(default_factory=dict[str, Use])
+    fixed: tuple[int, ...] = ()
     bus: str | None = None
     bauds: tuple[int, ...] = ()
     modbus: bool = False
@@ -99,6 +102,31 @@ PARTS: dict[str, PartType] = {
     ),
     # A bimetal contact from 3.3 V to the pin: it costs no current and wakes the chip.
     "thermal_switch": PartType(pins={"wake": Use.WAKE}, figures={"closes_c": (50, 120)}),
+    # SIMCom modules at the rate they leave the factory with; transistors pull their keys low.
+    "sim7600": PartType(
+        bus="uart",
+        bauds=(115200,),
+        pins={"power_key": Use.OUTPUT, "reset": Use.OUTPUT},
+        figures={"boot_ms": (1000, 60_000)},
+    ),
+    "a7670": PartType(
+        bus="uart",
+        bauds=(115200,),
+        pins={"power_key": Use.OUTPUT, "reset": Use.OUTPUT},
+        figures={"boot_ms": (1000, 60_000)},
+    ),
+    # ESP32 Technical Reference Manual, table of the EMAC: RMII data is on these pins and no
+    # others.
+    "lan8720": PartType(
+        pins={
+            "mdc": Use.OUTPUT,
+            "mdio": Use.OUTPUT,
+            "ref_clk": Use.CLOCK_OUTPUT,
+            "power": Use.OUTPUT,
+        },
+        fixed=(19, 21, 22, 25, 26, 27),
+        figures={"phy_addr": (0, 31)},
+    ),
     "bh1750": PartType(bus="i2c", addresses=(0x23, 0x5C)),
     "lis3dh": PartType(options={"wake": Use.WAKE}, bus="i2c", addresses=(0x18, 0x19)),
     "sht3x": PartType(bus="i2c", addresses=(0x44, 0x45)),

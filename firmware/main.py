@@ -15,7 +15,7 @@ from firmware.core.flash import FileFlash
 from firmware.core.health import Health
 from firmware.core.journal import Journal, next_boot
 from firmware.core.kept import KeptMemory
-from firmware.core.limits import WATCHDOG_MS
+from firmware.core.limits import RESET_FOR_LINK_S, WATCHDOG_MS
 from firmware.core.log import log, log_error
 from firmware.core.outbox import Outbox
 from firmware.core.outbox_flash import OUTBOX_SECTORS, PARTITION, open_outbox
@@ -135,7 +135,7 @@ class Node:
         if rest is not None:
             self._look(on_trial)
         try:
-            self._start_network(config, clock, on_trial, slots)
+            self._start_network(config, clock, board, on_trial, slots)
         except Exception as error:
             if not health.is_safe:
                 raise
@@ -181,7 +181,7 @@ class Node:
             emit(SAFE_MODE_ENTERED, {"crashes": health.crashes})
 
     def _start_network(
-        self, config: dict, clock: Clock, on_trial: bool, slots: dict | None
+        self, config: dict, clock: Clock, board: Board, on_trial: bool, slots: dict | None
     ) -> None:
         # The lamp burns by now; what follows takes its time to load.
         from firmware.identity.renewal import Renewal
@@ -192,7 +192,7 @@ class Node:
         from firmware.update.updater import Updater
 
         node_id = config["node"]
-        self._link = make_link(config, clock)
+        self._link = make_link(config, clock, board, self._reset_for_link)
         backoff = Backoff(chip.random_bits, config["backoff_max_s"] * 1000)
         self._identity = Identity(self._journal.event, chip.system_now_s)
         self._session = Session(
@@ -328,6 +328,15 @@ class Node:
     def _before_update(self) -> None:
         self._save()
         self._health.close("update")
+
+    def _reset_for_link(self) -> None:
+        """The last rung: at most once a day, because a lamp may flicker by it."""
+        if self._health.uptime_s() < RESET_FOR_LINK_S:
+            return
+        log("link", "reset")
+        self._save()
+        self._health.close("link")
+        chip.reset()
 
     def _save(self) -> None:
         """Keep what a reset would lose."""

@@ -23,7 +23,17 @@ _NUMBERS: dict[str, tuple[float, float]] = {
     "phase_3_v": (0, 420),
 }
 _SWITCHES = ("door", "fire", "hand_switch")
-_LAMP = ("broken", "stuck_on", "cut_off", "undimmed")
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "lamp": ("broken", "stuck_on", "cut_off", "undimmed"),
+    "modem": (
+        *("no_sim", "sim_pin", "no_registration", "denied"),
+        *("no_carrier", "garbage", "silent", "hang", "drop"),
+    ),
+    "access_point": ("gone",),
+    "cable": ("out",),
+    "dhcp": ("silent",),
+}
+_KEY_CHARS = 64
 _FAULTS = (
     *("silent", "crc", "stuck", "open", "short", "noise", "drift", "bus"),
     *("exception", "garbage", "cut", "late", "echo", "blocked", "echo_lost"),
@@ -31,7 +41,7 @@ _FAULTS = (
 )
 # Faults of a line are only there for parts that hang on one.
 _ON_BUS = {"garbage": "uart", "bus": "i2c"}
-NAMES = (*_NUMBERS, *_SWITCHES, "lamp", "sensor_fault")
+NAMES = (*_NUMBERS, *_SWITCHES, *_CHOICES, "wifi_key", "sensor_fault")
 
 
 def checked(what: str, value: Any, parts: Mapping[str, Any]) -> Any:
@@ -55,9 +65,13 @@ def checked(what: str, value: Any, parts: Mapping[str, Any]) -> Any:
         return True
     if what in _NUMBERS:
         return _number(what, value, *_NUMBERS[what])
-    if what == "lamp":
-        if value not in _LAMP:
-            raise OrderError(f"a lamp is {' or '.join(_LAMP)}")
+    if what in _CHOICES:
+        if value not in _CHOICES[what]:
+            raise OrderError(f"{what} is {' or '.join(_CHOICES[what])}, or off")
+        return value
+    if what == "wifi_key":
+        if not isinstance(value, str) or not 0 < len(value) <= _KEY_CHARS:
+            raise OrderError(f"wifi_key is a text of 1 to {_KEY_CHARS} characters, or off")
         return value
     return _fault(value, parts)
 

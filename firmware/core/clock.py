@@ -28,6 +28,8 @@ class Clock:
         self._rtc = rtc
         # By how much it was set, in all.
         self._set_by_s = 0
+        # A time that is known to have been: what shows less shows no time.
+        self.floor_s = TIME_MIN_S
 
     def now_s(self) -> int:
         """Unix seconds, UTC; before TIME_MIN_S while the clock was never set."""
@@ -40,7 +42,7 @@ class Clock:
 
     def is_set(self) -> bool:
         """Whether the time can be believed for calendars, certificates and reports."""
-        return self.now_s() >= TIME_MIN_S
+        return self.now_s() >= self.floor_s
 
     def set(self, now_s: int) -> None:
         """Set the board's clock to unix second `now_s`."""

@@ -111,7 +111,50 @@ def _checked(raw: bytes | None) -> dict:
         raise ConfigError("node or kind")
     for key in ("broker", "download"):
         _address(config.get(key), key)
+    _check_link(config)
     return config
+
+
+# Sort of link -> its texts, each with the least and the most characters; None may be missing.
+_LINKS = {
+    "wifi": {"name": (1, 32), "key": (0, 64)},
+    "lan": {},
+    "cellular": {"apn": (1, 63), "user": None, "password": None},
+}
+
+
+def _check_link(config: dict) -> None:
+    if config.get("ntp") is not None:
+        _address(config["ntp"], "ntp")
+    sorts = [sort for sort in _LINKS if config.get(sort) is not None]
+    if len(sorts) > 1:
+        raise ConfigError(" and ".join(sorts))
+    for sort in sorts:
+        settings = config[sort]
+        if not isinstance(settings, dict):
+            raise ConfigError(sort)
+        for key in settings:
+            if key not in _LINKS[sort]:
+                raise ConfigError(sort + " " + str(key))
+        for key, bounds in _LINKS[sort].items():
+            _text(settings.get(key), sort + " " + key, bounds)
+    cellular = config.get("cellular")
+    # The name goes into a command of the modem.
+    if cellular and not all(letter in _APN for letter in cellular["apn"].lower()):
+        raise ConfigError("cellular apn")
+    if cellular and (cellular.get("user") is None) != (cellular.get("password") is None):
+        raise ConfigError("cellular user without password")
+
+
+_APN = "abcdefghijklmnopqrstuvwxyz0123456789.-_"
+
+
+def _text(value: object, name: str, bounds: tuple[int, int] | None) -> None:
+    if value is None and bounds is None:
+        return
+    low, high = bounds or (1, 64)
+    if not isinstance(value, str) or not low <= len(value) <= high:
+        raise ConfigError(name)
 
 
 def _integer(config: dict, key: str, low: int, high: int) -> None:
@@ -144,5 +187,7 @@ def _lamp(config: dict) -> None:
 def _address(value: object, key: str) -> None:
     if not isinstance(value, list) or len(value) != 2:
         raise ConfigError(key)
-    if not isinstance(value[0], str) or type(value[1]) is not int:
+    if not isinstance(value[0], str) or not 0 < len(value[0]) < 254:
+        raise ConfigError(key)
+    if type(value[1]) is not int or not 0 < value[1] < 65536:
         raise ConfigError(key)

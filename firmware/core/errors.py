@@ -41,6 +41,12 @@ class ConnectionLostError(FirmwareError):
     name = "connection_lost"
 
 
+class SilenceError(ConnectionLostError):
+    """Nobody answers: the other side, or the way to it, may be gone."""
+
+    is_silence = True
+
+
 class RefusedError(FirmwareError):
     """The broker answered the connection request with a refusal."""
 

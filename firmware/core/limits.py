@@ -21,6 +21,8 @@ BATCH_REPORTS = 32
 # The first retry is quick, a broker that is down for a day sees a try each 5 minutes.
 BACKOFF_MIN_MS = 1000
 BACKOFF_MAX_MS = 300000
+# A network that is away for a week must not make a street flicker each hour.
+RESET_FOR_LINK_S = 86400
 
 CONNECT_TIMEOUT_MS = 20000
 # An un-acknowledged packet for this long means that the connection is dead.

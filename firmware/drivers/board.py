@@ -20,6 +20,9 @@ class Board:
     def settings(self, name: str) -> dict:
         return self._parts[name]
 
+    def has(self, name: str) -> bool:
+        return name in self._parts and name not in self._left_out
+
     # From now on these parts are as good as not there.
     def leave_out(self, names: tuple[str, ...]) -> None:
         self._left_out = names

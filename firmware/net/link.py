@@ -1,16 +1,23 @@
-"""The network below the connection: brought up, kept up, and named when it is not.
+"""The network below the connection: brought up, kept up, mended, and named when it is not.
 
-Two links behind one call, `await link.up(beat)`: Wi-Fi, where the node was given a network
-name, and a link that stands by itself (a wired board, a virtual one).
+Each sort of link is a module of its own, loaded where config.json asks for it, with the same
+calls: `up` makes it usable or says by name what is missing, `down` takes it down so that the
+next `up` begins afresh, `restart` takes the power from what carries it. What the session sees
+is a Ladder around it.
+
+    link = make_link(config, clock, board, reset)
+    await link.up(beat)
+    link.failed(error) or link.worked()
+
+config.json names at most one of {"wifi": {"name", "key"}}, {"lan": {}}, {"cellular": {"apn",
+"user", "password"}}; without one the network is there by itself (a virtual board). {"ntp":
+[host, port]} is asked for the time; else the board's own clock is believed.
 """
 
-import asyncio
-
-from firmware.core.errors import ClockNotSetError, LinkError
-
-# Wi-Fi retries for ever even with a wrong key, so the waiting is bounded here.
-_JOIN_MS = 20000
-_STEP_MS = 200
+from firmware.core.errors import ClockNotSetError
+from firmware.core.log import log
+from firmware.net import dns, escalation
+from firmware.net.errors import LinkConfigError
 
 
 class StandingLink:
@@ -20,81 +27,114 @@ class StandingLink:
         """Nothing to do."""
         beat()
 
+    async def down(self, beat: object) -> None:
+        """Nothing to take down."""
+
+    async def restart(self, beat: object) -> None:
+        """Nothing to restart."""
+
     def rssi_dbm(self) -> int | None:
         """No radio, no signal strength."""
         return None
 
+    def name_server(self) -> str | None:
+        """The system's own resolver is asked."""
+        return None
 
-class WifiLink:
-    """Wi-Fi station."""
 
-    def __init__(self, name: str, key: str) -> None:
-        import network  # not every board has it
+class AbsentLink(StandingLink):
+    """A link that config.json asks for and the board has not: the node works on alone."""
 
-        self._name = name
-        self._key = key
-        self._radio = network.WLAN(network.STA_IF)
+    def __init__(self, part: str) -> None:
+        self._part = part
 
     async def up(self, beat: object) -> None:
-        """Join the network unless joined.
+        """Never.
 
         Raises:
-            LinkError: not joined in time; the radio is off again, so that the next try is
-                a fresh one.
+            LinkConfigError: always.
         """
-        radio = self._radio
-        if radio.isconnected():
-            return
-        radio.active(True)
-        radio.connect(self._name, self._key)
-        waited_ms = 0
-        while not radio.isconnected():
-            if waited_ms >= _JOIN_MS:
-                radio.disconnect()
-                radio.active(False)
-                raise LinkError("Wi-Fi not joined")
-            beat()
-            await asyncio.sleep_ms(_STEP_MS)
-            waited_ms += _STEP_MS
-
-    def rssi_dbm(self) -> int | None:
-        """Signal strength at the moment; None where there is none."""
-        try:
-            return self._radio.status("rssi")
-        except OSError:
-            return None
+        raise LinkConfigError("the board has no " + self._part)
 
 
-class ClockedLink:
-    """A link on a board whose own clock is believed, if it shows a time at all."""
+class Ladder:
+    """A link, the time on it, and the mending of it rung by rung (see escalation.py)."""
 
-    def __init__(self, link: object, clock: object) -> None:
+    def __init__(self, link: object, clock: object, timed: object, reset: object) -> None:
+        """`timed.up(beat)` sets the clock, None to believe it.
+
+        `reset()` resets the board, or returns if it is too early for that.
+        """
         self._link = link
         self._clock = clock
+        self._timed = timed
+        self._reset = reset
+        self._rung = escalation.START
+        self._due = None
         self.rssi_dbm = link.rssi_dbm
 
     async def up(self, beat: object) -> None:
-        """Bring the link up.
+        """Mend the link if that is due, bring it up, and have a time.
 
         Raises:
+            LinkError: by its name; try again later.
             ClockNotSetError: without a time no certificate could be checked.
         """
+        due = self._due
+        self._due = None
+        if due is not None:
+            log("link", "mending: " + due)
+            if due == escalation.LINK:
+                await self._link.down(beat)
+            elif due == escalation.MODEM:
+                await self._link.restart(beat)
+            else:
+                self._reset()
+        beat()
         await self._link.up(beat)
+        dns.server = self._link.name_server()
+        if self._timed is not None:
+            await self._timed.up(beat)
         if not self._clock.is_set():
             raise ClockNotSetError()
 
+    def failed(self, error: object) -> None:
+        """No connection came of it, or it broke."""
+        self._rung, self._due = escalation.step(self._rung, escalation.event_of(error))
 
-def make_link(config: dict, clock: object) -> object:
-    """The link that config.json asks for, with the time behind it.
+    def worked(self) -> None:
+        """A connection stands: whoever it is has proven who he is, and at which time."""
+        self._rung = escalation.START
+        self._due = None
+        if self._timed is not None:
+            self._timed.proven()
 
-    {"wifi": {"name": .., "key": ..}} joins a network, else it stands by itself. {"ntp":
-    [host, port]} is asked for the time; else the board's own clock is believed.
-    """
-    wifi = config.get("wifi")
-    link = WifiLink(wifi["name"], wifi["key"]) if wifi else StandingLink()
-    server = config.get("ntp")
-    if server is None:
-        return ClockedLink(link, clock)
-    from firmware.net.timesync import TimedLink
 
-    return TimedLink(link, server, clock)
+def make_link(config: dict, clock: object, board: object, reset: object) -> Ladder:
+    """The link that config.json asks for, on the parts that the board has for it."""
+    timed = None
+    if config.get("ntp") is not None:
+        from firmware.net.timesync import TimeSync
+
+        timed = TimeSync(config["ntp"], clock)
+    return Ladder(_bare_link(config, board), clock, timed, reset)
+
+
+def _bare_link(config: dict, board: object) -> object:
+    if config.get("wifi") is not None:
+        from firmware.net.wifi import WifiLink
+
+        return WifiLink(config["wifi"]["name"], config["wifi"]["key"])
+    if config.get("lan") is not None:
+        if not board.has("ethernet"):
+            return AbsentLink("ethernet")
+        from firmware.net.lan import LanLink
+
+        return LanLink(board.part("ethernet"))
+    if config.get("cellular") is not None:
+        if not board.has("modem"):
+            return AbsentLink("modem")
+        from firmware.net.cellular import CellularLink
+
+        return CellularLink(board.part("modem"), config["cellular"])
+    return StandingLink()

@@ -15,7 +15,12 @@ import asyncio
 import gc
 import time
 
-from firmware.core.errors import ConnectionLostError, FirmwareError, RefusedError
+from firmware.core.errors import (
+    ConnectionLostError,
+    FirmwareError,
+    RefusedError,
+    SilenceError,
+)
 from firmware.core.limits import (
     CONNECT_TIMEOUT_MS,
     IN_FLIGHT,
@@ -105,6 +110,7 @@ class Session:
             except (FirmwareError, mqtt.MqttError) as error:
                 self.last_error = error.name
                 log("session", str(error))
+                self._link.failed(error)
                 if self._since_ms is None:
                     self._identity.failed(error)
             except MemoryError:
@@ -223,7 +229,7 @@ class Session:
             self._raise_lost()
             beat()
             if time.ticks_diff(time.ticks_ms(), began_ms) > CONNECT_TIMEOUT_MS:
-                raise ConnectionLostError("the broker does not answer")
+                raise SilenceError("the broker does not answer")
             await self._rest()
         if self._accepted[2]:
             raise RefusedError("return code %d" % self._accepted[2])
@@ -242,6 +248,7 @@ class Session:
         self.last_error = ""
         self._since_ms = time.ticks_ms()
         self._identity.worked()
+        self._link.worked()
         self._handlers.connected()
 
     async def _rest(self) -> None:
@@ -290,7 +297,7 @@ class Session:
         now_ms = time.ticks_ms()
         if self._waiting_ms is not None:
             if time.ticks_diff(now_ms, self._waiting_ms) > self._ack_timeout_ms:
-                raise ConnectionLostError("no acknowledgement")
+                raise SilenceError("no acknowledgement")
         if time.ticks_diff(now_ms, self._sent_ms) > self._keepalive_s * 500:
             self._send(mqtt.PINGREQ_PACKET)
 

@@ -1,21 +1,33 @@
 """Setting the clock from the network, for boards whose clock does not outlive the power.
 
 SNTP, one question to the configured server before the first TLS connection (a node without
-a set clock fails every certificate) and again each six hours. Only imported where config.json
+a set clock fails every certificate) and again each six hours. Only loaded where config.json
 names a time server.
+
+A time that is known to have been is a floor on flash: no clock below it is believed and no
+server that tells less is followed, so nobody can bring a certificate back that has run out.
+The floor rises only by a time at which the broker's certificate was good, so nobody can
+push it into the future either.
 
 Source: RFC 4330, client mode.
 """
 
 import asyncio
 import errno
+import os
 import socket
 import time
 
-from firmware.core.errors import ClockNotSetError, LinkError
+from firmware.core.errors import LinkError
 from firmware.core.log import log
+from firmware.core.storage import read_checked, write_checked
+from firmware.net import dns
+from firmware.net.errors import TimeFloorError
 
+_FILE = "state/time"
 _AGAIN_MS = 6 * 3600 * 1000
+# Two writes a day at most.
+_RISE_S = 12 * 3600
 _ANSWER_MS = 5000
 _STEP_MS = 100
 _PACKET_BYTES = 48
@@ -23,45 +35,62 @@ _PACKET_BYTES = 48
 _NTP_UNIX_S = 2208988800
 
 
-class TimedLink:
-    """A link that is up only once the time is set, and that keeps it set."""
+class TimeSync:
+    """Keeps a clock set, and its floor."""
 
-    def __init__(self, link: object, server: list, clock: object) -> None:
-        """`server` is [host, port]."""
-        self._link = link
+    def __init__(self, server: list, clock: object) -> None:
+        """`server` is [host, port]; the clock's floor is in force from here on."""
         self._server = server
         self._clock = clock
         self._synced_ms = None
-        self.rssi_dbm = link.rssi_dbm
+        data, _ = read_checked(_FILE)
+        if data is not None and len(data) == 4:
+            clock.floor_s = int.from_bytes(data, "big")
 
     async def up(self, beat: object) -> None:
-        """Bring the link up and set the clock if that is due.
+        """Set the clock if that is due; a clock that has a time goes on without an answer.
 
         Raises:
-            ClockNotSetError: nobody tells the time and the own clock has none.
+            TimeFloorError: the clock has no time, and the server tells one that has been.
         """
-        await self._link.up(beat)
-        due = (
-            self._synced_ms is None or time.ticks_diff(time.ticks_ms(), self._synced_ms) > _AGAIN_MS
-        )
-        if due:
+        now_ms = time.ticks_ms()
+        is_set = self._clock.is_set()
+        if is_set and self._synced_ms is not None:
+            if time.ticks_diff(now_ms, self._synced_ms) <= _AGAIN_MS:
+                return
+        try:
+            now_s = await _ask(self._server[0], self._server[1], beat)
+            if now_s < self._clock.floor_s:
+                raise TimeFloorError("%d below %d" % (now_s, self._clock.floor_s))
+            self._clock.set(now_s)
+            self._synced_ms = now_ms
+        except TimeFloorError as error:
+            log("time", str(error))
+            if not is_set:
+                raise
+        except (OSError, LinkError) as error:
+            log("time", "no answer: %r" % error)
+
+    def proven(self) -> None:
+        """The time of now has been: a certificate was good at it."""
+        now_s = self._clock.now_s()
+        if now_s >= self._clock.floor_s + _RISE_S:
+            self._clock.floor_s = now_s
             try:
-                self._clock.set(await _ask(self._server[0], self._server[1], beat))
-                self._synced_ms = time.ticks_ms()
-            except (OSError, LinkError) as error:
-                log("time", "no answer: %r" % error)
-        if not self._clock.is_set():
-            raise ClockNotSetError()
+                write_checked(_FILE, now_s.to_bytes(4, "big"))
+            except OSError as error:
+                log("time", "floor not kept: %r" % error)
 
 
 async def _ask(host: str, port: int, beat: object) -> int:
     """Unix seconds from one SNTP exchange."""
-    address = socket.getaddrinfo(host, port, 0, socket.SOCK_DGRAM)[0]
+    beat()
+    address = await dns.resolve(host, port, socket.SOCK_DGRAM)
     sock = socket.socket(address[0], socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)
         # The nonce in the transmit time comes back as the originate time of a true answer.
-        nonce = time.ticks_us().to_bytes(8, "big")
+        nonce = os.urandom(8)
         sock.sendto(b"\x23" + bytes(39) + nonce, address[-1])
         waited_ms = 0
         while waited_ms < _ANSWER_MS:

@@ -29,6 +29,7 @@ from firmware.core.errors import (
     ServerUntrustedError,
 )
 from firmware.core.limits import CONNECT_TIMEOUT_MS, RECEIVE_BYTES, SEND_PIECES
+from firmware.net import dns
 
 _POLL_MS = 20
 _BUSY = (errno.EAGAIN, errno.EINPROGRESS, errno.EALREADY)
@@ -58,8 +59,7 @@ class Stream:
             LinkError: no such host, or nobody answers.
         """
         try:
-            # Blocks on every port of MicroPython; the watchdog is longer than DNS.
-            address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
+            address = await dns.resolve(host, port, socket.SOCK_STREAM)
             raw = self._raw = socket.socket(address[0], socket.SOCK_STREAM)
             raw.setblocking(False)
             try:

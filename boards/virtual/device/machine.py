@@ -151,6 +151,9 @@ class UART:
     def __init__(self, number: int, baudrate: int = 9600, *, tx: int = -1, rx: int = -1) -> None:
         self._line = plant().uart(number, baudrate)
 
+    def init(self, baudrate: int | None = None, *, rxbuf: int = 256) -> None:
+        """The receive buffer of a virtual line is as large as it needs to be."""
+
     def write(self, data: bytes) -> int:
         """Send."""
         self._line.write(bytes(data))

@@ -69,7 +69,7 @@ def test_every_part_has_a_driver_and_a_simulator(repository: Path) -> None:
     drivers = {
         path.stem
         for path in (repository / "firmware" / "drivers").glob("*.py")
-        if "class Driver:" in path.read_text("utf-8")
+        if re.search(r"^class Driver\b", path.read_text("utf-8"), re.MULTILINE)
     }
     assert drivers == set(PARTS)
     simulators = repository / "boards" / "virtual" / "device" / "peripherals" / "__init__.py"
@@ -130,6 +130,31 @@ def test_a_mistake_is_named_with_its_line(
     assert words in str(error)
     assert error.line == line_of(text, wanted)
     assert str(error).startswith(f"{folder / 'board.toml'}:{error.line}: ")
+
+
+LAN = """
+[part.ethernet]
+part = "lan8720"
+mdc = 23
+mdio = 18
+ref_clk = 17
+power = 4
+phy_addr = 1
+"""
+
+
+def test_a_wired_board_gives_its_data_pins_to_nobody_else(repository: Path, folder: Path) -> None:
+    source = (repository / "boards" / "reservoir_esp32" / "board.toml").read_text("utf-8")
+    source = source.replace("reservoir_esp32", "streetlight_esp32", 1) + LAN
+    taken = refusal(folder, source)
+    assert "pin 21 is used twice" in str(taken) or "pin 22 is used twice" in str(taken)
+    assert taken.line == line_of(source, 'part = "lan8720"')
+    free = source.replace("scl = 22", "scl = 32").replace("sda = 21", "sda = 33")
+    (folder / "board.toml").write_text(free)
+    assert read_board(folder / "board.toml").parts["ethernet"]["ref_clk"] == 17
+    wrong = free.replace("ref_clk = 17", "ref_clk = 13")
+    assert "cannot give the Ethernet clock" in str(refusal(folder, wrong))
+    assert refusal(folder, wrong).line == line_of(wrong, "ref_clk = 13")
 
 
 @pytest.mark.parametrize(

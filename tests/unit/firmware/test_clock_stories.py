@@ -15,7 +15,7 @@ import pytest
 from protocols import messages
 from tests.unit.firmware.conftest import Lab
 from tests.unit.firmware.lab.node import power
-from tests.unit.firmware.runner import DEVICE, PROGRAMS, ROOT, RUNTIMES, run_device
+from tests.unit.firmware.runner import DEVICE, PROGRAMS, ROOT, RUNTIMES
 
 pytestmark = pytest.mark.sockets
 
@@ -117,9 +117,32 @@ def test_a_lamp_without_time_burns(lab: Lab) -> None:
         assert not any(heard.code == messages.BOOTED for heard in lab.server.heard)
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES)
-def test_wifi_is_joined_or_named(runtime: str, tmp_path: Path) -> None:
-    run_device("links", runtime, tmp_path, kind="smart_bin").check()
+def test_a_time_that_has_been_is_never_told_again(lab: Lab, time_server: TimeServer) -> None:
+    node = lab.new_node("smart_bin", ntp=["127.0.0.1", time_server.port])
+    node.at(UNSET_S)
+    with power(node):
+        lab.server.wait(lambda message: message.channel == "report")
+        node.cut()
+        floor_s = int.from_bytes(node.stored("time")[:4], "big")
+        assert abs(floor_s - time.time()) < 60
+        # A year back, when a stolen certificate was still good.
+        time_server.tells_s -= 365 * 86400
+        lab.server.forget()
+        node.at(UNSET_S)
+        node.start()
+        node.wait_log("time_before_floor")
+        assert lab.server.heard == []
+        time_server.tells_s += 365 * 86400
+        lab.server.wait(lambda message: message.channel == "report")
+
+
+def test_a_time_that_no_certificate_has_seen_is_no_floor(lab: Lab, time_server: TimeServer) -> None:
+    node = lab.new_node("smart_bin", ntp=["127.0.0.1", time_server.port], broker_port=9)
+    time_server.tells_s += 20 * 365 * 86400
+    node.at(UNSET_S)
+    with power(node):
+        node.wait_log("session: ")
+        assert not (node.folder / "state" / "time").exists()
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

@@ -61,6 +61,13 @@ def make_part(plant: object, name: str, settings: dict) -> object:
         from peripherals.cabinet import contact as Part
     elif part == "sdm630":
         from peripherals.sdm630 import Sdm630 as Part
+    elif part == "sim7600":
+        from peripherals.sim7600 import Sim7600 as Part
+    elif part == "a7670":
+        from peripherals.sim7600 import A7670 as Part
+    elif part == "lan8720":
+        # What it does is network.LAN's, in the chip.
+        from peripherals.base import Part
     else:
         raise ValueError("no simulator for " + part)
     return Part(plant, name, settings)

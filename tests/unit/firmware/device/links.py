@@ -1,15 +1,73 @@
-"""Wi-Fi behind the link's interface, against the simulated radio, on the device."""
+"""Wi-Fi, wired LAN and cellular behind one interface, against simulated radio, wire and modem."""
 
 import asyncio
+import json
 
 import check
-import machine
 
-from firmware.core.errors import ClockNotSetError, LinkError
-from firmware.net import link
+with open("board.json") as file:
+    board = json.load(file)
+board["buses"]["uart1"] = {"tx": 4, "rx": 13, "baud": 115200}
+board["parts"]["modem"] = {
+    "part": "a7670",
+    "bus": "uart1",
+    "power_key": 18,
+    "reset": 14,
+    "boot_ms": 800,
+}
+board["parts"]["ethernet"] = {
+    "part": "lan8720",
+    "mdc": 23,
+    "mdio": 33,
+    "ref_clk": 17,
+    "power": 32,
+    "phy_addr": 1,
+}
+with open("board.json", "w") as file:
+    json.dump(board, file)
+
+import machine
+import network
+from peripherals import ppp, sim7600
+
+from firmware.core.errors import ClockNotSetError, ConnectionLostError, LinkError, SilenceError
+from firmware.drivers import a7670
+from firmware.drivers.board import Board
+from firmware.net import cellular, escalation, lan, link, wifi
+from firmware.net import modem as modem_dialogue
+from firmware.net.errors import (
+    LanError,
+    LinkConfigError,
+    ModemError,
+    ModemSilentError,
+    NameNotFoundError,
+    NoCarrierError,
+    NoSimError,
+    NotRegisteredError,
+    WifiError,
+)
+from firmware.net.modem import AtDialogue, value_of
 
 plant = machine.plant()
-link._JOIN_MS = 800
+modem = plant.parts["modem"]
+# The same steps, in less time: what takes seconds on a board takes tenths here.
+wifi._JOIN_MS = lan._JOIN_MS = 300
+wifi._STEP_MS = lan._STEP_MS = cellular._STEP_MS = 20
+wifi._REFUSED_MS = 150
+wifi._OFF_MS = lan._OFF_MS = 50
+network._JOIN_MS = network._NEGOTIATE_MS = 100
+network._CLOSE_MS = 200
+cellular._TRY_MS = 30
+cellular._REGISTER_TRIES = cellular._SIM_TRIES = 8
+cellular._ALIVE_MS = 80
+cellular._ANSWER_MS = cellular._DIAL_MS = cellular._PPP_MS = modem_dialogue._HANG_UP_MS = 300
+modem_dialogue._GUARD_MS = 130
+sim7600._GUARD_MS = 120
+sim7600._BOOT_PERCENT = 20
+sim7600._SIM_MS = 50
+sim7600.REGISTER_MS = 100
+sim7600.A7670.reset_ms = 50
+a7670.Driver.RESET_MS = 60
 
 
 def beats() -> tuple:
@@ -17,37 +75,265 @@ def beats() -> tuple:
     return seen, lambda: seen.append(1)
 
 
+def hand(what: str, value: object) -> None:
+    plant.put(what, value)
+
+
 @check.case
 async def a_standing_link_is_up() -> None:
     seen, beat = beats()
     standing = link.StandingLink()
     await standing.up(beat)
-    check.equal((seen, standing.rssi_dbm()), ([1], None))
+    check.equal((seen, standing.rssi_dbm(), standing.name_server()), ([1], None, None))
 
 
 @check.case
 async def the_right_key_joins_and_tells_its_signal() -> None:
-    plant.wifi_key = "right horse"
+    hand("wifi_key", "right horse")
     seen, beat = beats()
-    wifi = link.WifiLink("city", "right horse")
-    await wifi.up(beat)
+    radio = wifi.WifiLink("city", "right horse")
+    await radio.up(beat)
     assert seen
-    assert -100 < wifi.rssi_dbm() < -30
+    assert -100 < radio.rssi_dbm() < -30
     # Joined already: nothing to wait for.
-    await asyncio.wait_for_ms(wifi.up(beat), 50)
+    await asyncio.wait_for_ms(radio.up(beat), 50)
+    await radio.down(beat)
+    check.equal(radio.rssi_dbm(), None)
 
 
 @check.case
 async def a_wrong_key_is_a_named_error_and_a_right_one_joins_after_it() -> None:
-    plant.wifi_key = "right horse"
+    hand("wifi_key", "right horse")
     seen, beat = beats()
-    wifi = link.WifiLink("city", "wrong horse")
-    error = await check.raises_async(LinkError, wifi.up(beat))
-    check.equal(error.name, "link_down")
+    radio = wifi.WifiLink("city", "wrong horse")
+    error = await check.raises_async(WifiError, radio.up(beat))
+    check.equal((error.name, error.detail), ("wifi_not_joined", "wrong_password"))
     # The waiting is no silence for the supervisor.
     assert len(seen) >= 3
-    wifi._key = "right horse"
-    await wifi.up(beat)
+    hand("wifi_key", "wrong horse")
+    await radio.up(beat)
+    await radio.restart(beat)
+    hand("access_point", "gone")
+    error = await check.raises_async(WifiError, radio.up(beat))
+    check.equal(error.detail, "no_ap_found")
+    hand("access_point", None)
+    hand("wifi_key", None)
+
+
+@check.case
+async def a_wire_is_up_with_cable_and_address() -> None:
+    _, beat = beats()
+    wire = lan.LanLink(Board(board).part("ethernet"))
+    hand("cable", "out")
+    error = await check.raises_async(LanError, wire.up(beat))
+    check.equal((error.name, error.detail), ("lan_down", "no cable"))
+    hand("cable", None)
+    hand("dhcp", "silent")
+    error = await check.raises_async(LanError, wire.up(beat))
+    check.equal(error.detail, "no address")
+    hand("dhcp", None)
+    await wire.up(beat)
+    await asyncio.wait_for_ms(wire.up(beat), 50)
+    await wire.restart(beat)
+    await wire.up(beat)
+    check.equal(wire.rssi_dbm(), None)
+
+
+def cell() -> object:
+    """A link on the modem, as after a boot."""
+    return cellular.CellularLink(Board(board).part("modem"), {"apn": "m3-world"})
+
+
+@check.case
+async def a_modem_that_is_off_is_started_and_called_through() -> None:
+    seen, beat = beats()
+    one = cell()
+    await one.up(beat)
+    check.equal((modem.calls, one.rssi_dbm()), (1, -77))
+    check.equal(one._ppp.ifconfig()[0], "10.23.4.5")
+    assert len(seen) > 5
+    await asyncio.wait_for_ms(one.up(beat), 50)
+    await one.down(beat)
+    check.equal((modem._ppp, modem.disturbances), (None, 0))
+    await one.up(beat)
+    check.equal((modem.calls, modem.disturbances), (2, 0))
+    await one.down(beat)
+
+
+@check.case
+async def a_call_that_is_lost_is_dialled_again_and_ppp_was_left_alone() -> None:
+    _, beat = beats()
+    one = cell()
+    await one.up(beat)
+    hand("modem", "drop")
+    hand("modem", None)
+    calls = modem.calls
+    # PPP has not seen it yet: nobody has said so over the line.
+    assert one._ppp.isconnected()
+    await one.down(beat)
+    await one.up(beat)
+    check.equal((modem.calls, modem.disturbances), (calls + 1, 0))
+
+
+@check.case
+async def a_call_that_nobody_holds_after_a_reset_is_ended() -> None:
+    _, beat = beats()
+    assert modem._ppp is not None
+    calls = modem.calls
+    one = cell()
+    await one.up(beat)
+    check.equal(modem.calls, calls + 1)
+    await one.down(beat)
+
+
+@check.case
+async def what_is_missing_is_named() -> int:
+    _, beat = beats()
+    count = 0
+    for fault, kind in (
+        ("no_sim", NoSimError),
+        ("sim_pin", NoSimError),
+        ("no_registration", NotRegisteredError),
+        ("denied", NotRegisteredError),
+        ("no_carrier", NoCarrierError),
+        ("silent", ModemSilentError),
+    ):
+        one = cell()
+        hand("modem", fault)
+        await check.raises_async(kind, one.up(beat))
+        hand("modem", None)
+        await one.up(beat)
+        await one.down(beat)
+        count += 1
+    return count
+
+
+@check.case
+async def noise_is_no_answer_and_no_crash() -> None:
+    _, beat = beats()
+    one = cell()
+    hand("modem", "garbage")
+    error = await check.raises_async(LinkError, one.up(beat))
+    assert error.name in ("modem_silent", "modem_error"), error.name
+    hand("modem", None)
+    await one.up(beat)
+    await one.down(beat)
+
+
+@check.case
+async def a_modem_that_hangs_comes_back_by_its_power_alone() -> None:
+    _, beat = beats()
+    one = cell()
+    await one.up(beat)
+    hand("modem", "hang")
+    hand("modem", None)
+    await one.down(beat)
+    await check.raises_async(ModemSilentError, one.up(beat))
+    restarts = modem.restarts
+    await one.restart(beat)
+    await one.up(beat)
+    check.equal(modem.restarts, restarts + 1)
+    await one.down(beat)
+
+
+@check.case
+async def what_the_modem_does_not_know_is_named() -> None:
+    _, beat = beats()
+    one = cell()
+    await one.up(beat)
+    await one.down(beat)
+    await check.raises_async(ModemError, one._command("AT+NONSENSE", beat))
+
+
+class Babble:
+    """A line that says what it was given, whatever it is asked."""
+
+    def __init__(self, said: bytes, at_once: int = 60) -> None:
+        self._said = said
+        self._at_once = at_once
+
+    def write(self, data: bytes) -> None:
+        step = self._at_once
+        self._pieces = [self._said[at : at + step] for at in range(0, len(self._said), step)]
+
+    def read(self) -> bytes | None:
+        pieces = getattr(self, "_pieces", [])
+        return pieces.pop(0) if pieces else None
+
+
+@check.case
+async def any_bytes_are_an_answer_or_a_silence() -> int:
+    noise = b"\r\nOKERO+:C,0 \x00\xff~"
+    seed = 1
+    count = 0
+    for size in range(0, 400, 27):
+        data = bytearray()
+        for _ in range(size):
+            seed = (seed * 1103515245 + 12345) & 0x7FFFFFFF
+            data.append(noise[(seed >> 16) % len(noise)])
+        final, lines = await AtDialogue(Babble(bytes(data))).ask("AT", 60, lambda: None)
+        assert len(lines) <= 8 and len(final) <= 160
+        count += 1
+    long = b"x" * 5000 + b"\r\nOK\r\n"
+    check.equal((await AtDialogue(Babble(long, 700)).ask("AT", 3000, lambda: None))[0], "OK")
+    return count
+
+
+@check.case
+def values_of_answers_are_read_or_not_there() -> None:
+    check.equal(value_of(["+CSQ: 18,99"], "+CSQ"), ["18", "99"])
+    check.equal(value_of(["+CSQ:", "CSQ: 1"], "+CSQ"), None)
+    for text, dbm in (("0", -113), ("31", -51), ("18", -77), ("99", None), ("x", None), ("", None)):
+        check.equal(cellular.rssi_dbm([text]), dbm)
+    check.equal((cellular.rssi_dbm(None), cellular.rssi_dbm([])), (None, None))
+
+
+@check.case
+def frames_of_ppp_have_the_checksum_of_the_standard() -> int:
+    # RFC 1662, appendix C.1: the sequence over data and its own check is a constant.
+    check.equal(ppp.fcs16(b"123456789"), 0x906E)
+    out = []
+    near = ppp.PppEnd(out.append)
+    near.start()
+    frame = b"".join(out)
+    count = 0
+    for index in range(1, len(frame) - 1):
+        far = ppp.PppEnd(
+            lambda data: None, {"own": "1.1.1.1", "address": "2.2.2.2", "dns": "3.3.3.3"}
+        )
+        flipped = bytearray(frame)
+        flipped[index] ^= 1
+        far.feed(bytes(flipped))
+        check.equal(far._acks, set())
+        count += 1
+    return count
+
+
+@check.case
+def the_ladder_is_climbed_by_silence_alone() -> None:
+    silence = escalation.event_of(SilenceError("x"))
+    check.equal(silence, escalation.SILENT)
+    state = escalation.START
+    due = []
+    for _ in range(22):
+        state, rung = escalation.step(state, silence)
+        due.append(rung)
+    first = [None] * 3 + ["link", None, None, "modem", None, None, "reset", None]
+    check.equal(due, first + first)
+    state, rung = escalation.step(("modem", 2), escalation.event_of(ConnectionLostError("closed")))
+    check.equal((state, rung), (escalation.START, None))
+    check.equal(escalation.event_of(ModemSilentError()), escalation.DOWN)
+    check.equal(escalation.event_of(NameNotFoundError("x")), escalation.SILENT)
+    check.equal(escalation.event_of(LinkError("no answer")), escalation.SILENT)
+    check.equal(escalation.event_of(ClockNotSetError()), escalation.SILENT)
+    state, due = escalation.START, []
+    for _ in range(8):
+        state, rung = escalation.step(state, escalation.DOWN)
+        due.append(rung)
+    check.equal(due, ["link", "modem", None, None, "reset", None, "link", "modem"])
+    for rung, events in escalation.LADDER.items():
+        check.equal(set(events), {"silent", "down", "answered"})
+        check.equal(escalation.step((rung, 0), "answered"), (escalation.START, None))
 
 
 class StillClock:
@@ -60,16 +346,49 @@ class StillClock:
         return self._shows
 
 
+def made(config: dict, shows: bool = True, parts: object = None) -> object:
+    described = board if parts is None else {"buses": {}, "parts": parts}
+    return link.make_link(config, StillClock(shows), Board(described), lambda: None)
+
+
 @check.case
 async def without_a_time_no_link_is_up() -> None:
-    plant.wifi_key = None
     _, beat = beats()
-    await link.make_link({}, StillClock(True)).up(beat)
-    await check.raises_async(ClockNotSetError, link.make_link({}, StillClock(False)).up(beat))
-    config = {"wifi": {"name": "city", "key": "any"}}
-    joined = link.make_link(config, StillClock(True))
+    await made({}).up(beat)
+    await check.raises_async(ClockNotSetError, made({}, False).up(beat))
+    joined = made({"wifi": {"name": "city", "key": "any horse"}})
     await joined.up(beat)
     assert joined.rssi_dbm() < -30
+
+
+@check.case
+async def a_link_without_its_part_is_named_and_the_node_goes_on() -> None:
+    _, beat = beats()
+    for config in ({"lan": {}}, {"cellular": {"apn": "x"}}):
+        error = await check.raises_async(LinkConfigError, made(config, parts={}).up(beat))
+        check.equal(error.name, "link_config_damaged")
+
+
+@check.case
+async def silence_on_an_open_call_costs_the_call_and_then_the_modem_its_power() -> None:
+    _, beat = beats()
+    resets = []
+    one = link.make_link(
+        {"cellular": {"apn": "m3-world"}}, StillClock(True), Board(board), lambda: resets.append(1)
+    )
+    await one.up(beat)
+    seen = []
+    for _ in range(11):
+        one.failed(SilenceError("nobody answers"))
+        calls, restarts = modem.calls, modem.restarts
+        await one.up(beat)
+        seen.append((modem.calls - calls, modem.restarts - restarts, len(resets)))
+    again, cycled = (1, 0, 0), (1, 1, 0)
+    nothing = (0, 0, 0)
+    check.equal(seen[:9], [nothing] * 3 + [again] + [nothing] * 2 + [cycled] + [nothing] * 2)
+    check.equal(seen[9:], [(0, 0, 1)] * 2)
+    one.worked()
+    check.equal((one._rung, one._due), (escalation.START, None))
 
 
 check.run()

@@ -173,6 +173,21 @@ class Node:
         """What it printed so far."""
         return (self.folder.parent / f"{self.name}.log").read_text(errors="replace")
 
+    def wait_log(self, text: str, timeout_s: float = 20.0, times: int = 1) -> None:
+        """Wait until it has printed something, so many times."""
+        deadline = time.monotonic() + timeout_s
+        while self.log().count(text) < times:
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.02)
+
+    def add_part(self, name: str, buses: dict[str, Any], **part: Any) -> None:
+        """Solder another part to the board."""
+        path = self.folder / "board.json"
+        board: dict[str, Any] = json.loads(path.read_text())
+        board["buses"].update(buses)
+        board["parts"][name] = part
+        path.write_text(json.dumps(board))
+
     def slots(self) -> dict[str, Any]:
         """slots.json."""
         return json.loads((self.folder / "slots.json").read_text())
