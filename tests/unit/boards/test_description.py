@@ -132,31 +132,6 @@ def test_a_mistake_is_named_with_its_line(
     assert str(error).startswith(f"{folder / 'board.toml'}:{error.line}: ")
 
 
-LAN = """
-[part.ethernet]
-part = "lan8720"
-mdc = 23
-mdio = 18
-ref_clk = 17
-power = 4
-phy_addr = 1
-"""
-
-
-def test_a_wired_board_gives_its_data_pins_to_nobody_else(repository: Path, folder: Path) -> None:
-    source = (repository / "boards" / "reservoir_esp32" / "board.toml").read_text("utf-8")
-    source = source.replace("reservoir_esp32", "streetlight_esp32", 1) + LAN
-    taken = refusal(folder, source)
-    assert "pin 21 is used twice" in str(taken) or "pin 22 is used twice" in str(taken)
-    assert taken.line == line_of(source, 'part = "lan8720"')
-    free = source.replace("scl = 22", "scl = 32").replace("sda = 21", "sda = 33")
-    (folder / "board.toml").write_text(free)
-    assert read_board(folder / "board.toml").parts["ethernet"]["ref_clk"] == 17
-    wrong = free.replace("ref_clk = 17", "ref_clk = 13")
-    assert "cannot give the Ethernet clock" in str(refusal(folder, wrong))
-    assert refusal(folder, wrong).line == line_of(wrong, "ref_clk = 13")
-
-
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
@@ -393,7 +368,7 @@ def test_every_part_on_a_board_is_one_that_its_kind_asks_for(repository: Path) -
         board = read_board(folder / "board.toml")
         sources = [
             path.read_text("utf-8")
-            for place in ("firmware/nodes", "protocols")
+            for place in ("firmware/nodes", "firmware/net", "protocols")
             for path in (repository / place).rglob("*.py")
         ]
         for name in board.parts:
