@@ -133,15 +133,15 @@ def test_a_new_desired_state_ends_safe_mode_at_once(lab: Lab) -> None:
 
 
 @pytest.mark.sockets
-def test_a_bootstrap_that_finds_nothing_to_import_leaves_word_of_it(lab: Lab) -> None:
+def test_a_bootstrap_that_finds_nothing_to_run_leaves_word_of_it(lab: Lab) -> None:
     node = lab.new_node("smart_bin")
-    main = node.folder / "slots" / "a" / "firmware" / "main.mpy"
-    code = main.read_bytes()
-    main.write_bytes(b"M\x00" + code[2:])
+    image = node.folder / "flash" / "romfs.img"
+    data = image.read_bytes()
+    image.write_bytes(b"\x00" + data[1:])
     with power(node):
         assert node.wait_end() == 75
-        main.write_bytes(code)
+        image.write_bytes(data)
         node.start(HARD)
         crash = lab.server.event(messages.CRASHED)
         assert (crash["cause"], crash["task"]) == ("crash", "bootstrap")
-        assert crash["exception"].startswith("ValueError")
+        assert crash["exception"].startswith("RuntimeError")
