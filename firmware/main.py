@@ -19,6 +19,7 @@ from firmware.core.limits import RESET_FOR_LINK_S, WATCHDOG_MS
 from firmware.core.log import log, log_error
 from firmware.core.outbox import Outbox
 from firmware.core.outbox_flash import OUTBOX_SECTORS, PARTITION, open_outbox
+from firmware.core.reporter import STEP_MS, Reporter
 from firmware.core.shadow import Shadow
 from firmware.core.storage import ensure_folder
 from firmware.core.supervisor import Supervisor
@@ -28,7 +29,7 @@ from firmware.drivers.partition import open_partition
 from firmware.nodes.kinds import make_node
 from firmware.version import COUNTER, KIND, VERSION
 from protocols.errors import ProtocolError
-from protocols.fields import KIND_CODES, scaled
+from protocols.fields import KIND_CODES
 from protocols.messages import (
     BOOTED,
     CRASHED,
@@ -39,9 +40,7 @@ from protocols.messages import (
 
 # Collecting often keeps the heap from breaking into pieces too small for a TLS record.
 _GC_BYTES = 8192
-# An alarm reports at once, a chattering one not more than this.
-_REPORT_PAUSE_MS = 1000
-_REPORT_STEP_MS = 5000
+_WELL_MS = 1000
 
 
 def run(slot: str, on_trial: bool, slots: dict | None) -> None:
@@ -97,7 +96,6 @@ class Node:
     def __init__(self, slot: str, on_trial: bool, slots: dict | None, health: Health) -> None:
         self._health = health
         self._leaves_safe_mode = False
-        self._report_wanted = asyncio.Event()
         config, self._config_error = load_config()
         if config["kind"] != KIND:
             raise FirmwareError("this application is for a " + KIND)
@@ -123,14 +121,16 @@ class Node:
         self._shadow = Shadow(emit)
         self._shadow.load()
         self._node = make_node(KIND, board, config, clock, emit, health.is_safe)
-        self._node.report_now = self._report_now
+        self._reporter = Reporter(
+            self._node, self._journal, self._shadow, clock, config["report_s"], self._rssi_dbm
+        )
+        self._node.report_now = self._reporter.now
         self._node.gasp = self._session = Alone()
         self._node.on_mains = self._mains_changed
         self._follow()
         log("boot", "%s %s in slot %s, boot %d" % (KIND, VERSION, slot, boot))
         if not is_resumed:
             self._say_how_it_came(slot)
-        self._clock = clock
         self._supervise()
         if rest is not None:
             self._look(on_trial)
@@ -158,14 +158,14 @@ class Node:
     def _look(self, on_trial: bool) -> None:
         """A node that sleeps measures first; mostly that is all it woke for."""
         rest = self._rest
-        rest.look(self._node, self._journal, self._period_s, on_trial)
+        rest.look(self._node, self._journal, self._reporter.period_s, on_trial)
         if rest.is_due():
-            self._report()
+            self._reporter.report()
         if not rest.needs_radio():
             rest.sleep(False)
 
-    def _period_s(self) -> int:
-        return self._shadow.document.get("report_s") or self._config["report_s"]
+    def _rssi_dbm(self) -> int | None:
+        return (self._rest or self._link).rssi_dbm()
 
     def _say_how_it_came(self, slot: str) -> None:
         emit = self._journal.event
@@ -233,7 +233,7 @@ class Node:
         if rest is None or not rest.is_settled(self._shadow.version):
             self._updater.consider(self._shadow.document.get("update"), self._shadow.version)
         if rest is None:
-            self.supervisor.add("report", self._keep_reporting, 2 * _REPORT_STEP_MS)
+            self.supervisor.add("report", self._reporter.run, 2 * STEP_MS)
         else:
             rest.join(self._session, self._updater, self._shadow, self._link, self._renewal)
             self.supervisor.add("sleep", rest.run, WATCHDOG_MS)
@@ -259,7 +259,7 @@ class Node:
         """The session stands: say where we are."""
         self._tell_state()
         self._node.connected()
-        self._report_now()
+        self._reporter.now()
 
     def desired(self, payload: bytes | None) -> None:
         """A desired document came; what is stored is reported, and only then acknowledged."""
@@ -269,7 +269,7 @@ class Node:
             self._follow()
             self._updater.consider(self._shadow.document.get("update"), self._shadow.version)
             log("shadow", "version %d is in force" % self._shadow.version)
-            self._report_now()
+            self._reporter.now()
             # What was wished before may be what crashed it.
             self._leaves_safe_mode = self._health.is_safe
         self._tell_state()
@@ -357,47 +357,10 @@ class Node:
         while not (self._leaves_safe_mode or self._health.is_over(good_run_s)):
             beat()
             self._health.settle(good_run_s)
-            await asyncio.sleep_ms(_REPORT_PAUSE_MS)
+            await asyncio.sleep_ms(_WELL_MS)
         self._journal.event(SAFE_MODE_LEFT, {"uptime_s": self._health.uptime_s()})
         await self._session.leave(beat)
         log("boot", "safe mode is left")
         self._save()
         self._health.leave_safe_mode()
         chip.reset()
-
-    def _report_now(self) -> None:
-        self._report_wanted.set()
-
-    async def _keep_reporting(self, beat: object) -> None:
-        last_ms = time.ticks_add(time.ticks_ms(), -_REPORT_PAUSE_MS)
-        while True:
-            beat()
-            period_s = self._period_s()
-            urgent_s = getattr(self._node, "urgent_report_s", None)
-            if urgent_s is not None:
-                period_s = min(period_s, urgent_s)
-            period_ms = 1000 * period_s
-            passed_ms = time.ticks_diff(time.ticks_ms(), last_ms)
-            wanted = self._report_wanted.is_set() and passed_ms >= _REPORT_PAUSE_MS
-            if wanted or passed_ms >= period_ms:
-                self._report_wanted.clear()
-                last_ms = time.ticks_ms()
-                self._report()
-                continue
-            wait_ms = min(period_ms - passed_ms, _REPORT_STEP_MS)
-            if self._report_wanted.is_set():
-                wait_ms = _REPORT_PAUSE_MS - passed_ms
-                await asyncio.sleep_ms(max(1, wait_ms))
-                continue
-            try:
-                await asyncio.wait_for_ms(self._report_wanted.wait(), max(1, wait_ms))
-            except asyncio.TimeoutError:
-                pass  # the next report is due, or a beat
-
-    def _report(self) -> None:
-        if not self._clock.is_set() or not self._node.is_ready():
-            return  # a reading without a time names nothing, one without values says nothing
-        readings = dict(self._node.readings())
-        readings["rssi_dbm"] = (self._rest or self._link).rssi_dbm()
-        readings["desired_version"] = self._shadow.version
-        self._journal.report(scaled(self._journal.kind, readings))
