@@ -14,6 +14,7 @@ from protocols.messages import DESIRED_REFUSED, decode_desired
 
 _FILE = "state/desired.cbor"
 STALE = "stale_version"
+STORAGE = "storage_failure"
 
 
 class Shadow:
@@ -61,7 +62,12 @@ class Shadow:
         if version < self.version:
             self._refuse(version, STALE, "at %d" % self.version)
             return False
-        write_checked(_FILE, payload)
+        try:
+            write_checked(_FILE, payload)
+        except OSError as error:
+            # It is retained: the next connection brings it again.
+            self._refuse(version, STORAGE, repr(error))
+            return False
         self.version = version
         self.document = document
         self.error = None

@@ -5,6 +5,7 @@ import time
 
 import check
 
+from firmware.core import shadow as shadow_module
 from firmware.core import storage
 from firmware.core.clock import Clock, civil_date, unix_s
 from firmware.core.journal import Journal, next_boot
@@ -207,6 +208,26 @@ def a_good_desired_state_survives_a_restart() -> None:
     check.equal((again.version, again.document, again.error), (5, {"report_s": 30}, None))
     assert not again.take(messages.encode_desired(5, {"report_s": 30}))
     check.equal(events, [])
+
+
+@check.case
+def a_desired_state_that_the_flash_does_not_store_is_refused_by_name() -> None:
+    one, events = shadow()
+    one.load()
+    before = one.version, one.document
+
+    def full(path: str, data: bytes) -> None:
+        raise OSError(28)
+
+    kept = shadow_module.write_checked
+    shadow_module.write_checked = full
+    try:
+        assert not one.take(messages.encode_desired(before[0] + 1, {"report_s": 60}))
+    finally:
+        shadow_module.write_checked = kept
+    check.equal((one.version, one.document), before)
+    check.equal(one.error, "desired_storage_failure")
+    check.equal(events[0][1]["reason"], "storage_failure")
 
 
 @check.case
