@@ -72,12 +72,26 @@ class Pin:
     IRQ_FALLING = 2
 
     def __init__(
-        self, number: int, mode: int = -1, pull: int = -1, *, value: int | None = None
+        self,
+        number: int,
+        mode: int = -1,
+        pull: int = -1,
+        *,
+        value: int | None = None,
+        hold: bool | None = None,
     ) -> None:
         self.number = number
         self._node = plant().pin(number)
+        if hold is not None:
+            # A held pad is let go only once all else is set, and so without a glitch.
+            self._node.is_held = False
         if mode in (Pin.OUT, Pin.OPEN_DRAIN):
             self._node.drive(0 if value is None else value)
+        if hold:
+            self._node.is_held = True
+            plant().pads.hold(number, self._node.level())
+        elif hold is not None:
+            plant().pads.let_go(number)
 
     def value(self, level: int | None = None) -> int | None:
         """Read the pin, or drive it."""

@@ -128,6 +128,31 @@ def test_a_welded_contactor_is_named(lab: Lab) -> None:
         assert said(lab.server, messages.FAULT_OFF)[-1] == "contactor_welded"
 
 
+def test_a_reset_does_not_blink_a_street_and_a_power_cut_leaves_nothing_closed(lab: Lab) -> None:
+    node = lab.new_node("control_cabinet")
+    node.at(NIGHT_S)
+    node.word["line_fd"] = 1
+    with power(node):
+        wait_report(lab.server, lambda found: found["contactors_closed"] == ALL)
+        said_before = len(node.log())
+        # The watchdog, then a panic: what the coils' pads drive stays.
+        for cause in (3, 2):
+            node.cut()
+            lab.server.forget()
+            node.start(cause)
+            wait_report(lab.server, lambda found: found["power_w"] == pytest.approx(4500, abs=10))
+        moved = [line for line in node.log()[said_before:].split("\n") if '"feeders"' in line]
+        assert all("feeder_1" in line and "feeder_3" in line for line in moved), moved
+        # At noon, after a power cut, they were never closed.
+        node.cut()
+        said_before = len(node.log())
+        node.at(NOON_S)
+        lab.server.forget()
+        node.start()
+        wait_report(lab.server, lambda found: found["power_w"] == 0)
+        assert "feeder_1" not in node.log()[said_before:]
+
+
 def test_a_server_that_switches_to_and_fro_does_not_chatter_the_contactors(lab: Lab) -> None:
     node = lab.new_node("control_cabinet")
     node.at(NIGHT_S)

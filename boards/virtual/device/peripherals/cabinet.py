@@ -20,11 +20,12 @@ class Feeder(Part):
 
     def __init__(self, plant: object, name: str, settings: dict) -> None:
         super().__init__(plant, name, settings)
-        self._coil = 0
+        # A pad that was held through the reset never let its contactor fall.
+        coil = plant.pin(settings["coil"])
+        self._coil = coil.level()
         self._moved_us = time.ticks_us()
-        self._was = False
-        self._is_welded = False
-        plant.pin(settings["coil"]).on_drive = self._on_coil
+        self._was = bool(self._coil)
+        coil.on_drive = self._on_coil
         plant.pin(settings["feedback"]).level_of = self._feedback
         plant.pin(settings["breaker"]).level_of = self._breaker
 

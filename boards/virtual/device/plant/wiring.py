@@ -20,6 +20,7 @@ from peripherals import make_part
 from plant import commands, power
 from plant.chance import Chance
 from plant.city import City
+from plant.pads import Pads
 from plant.rtc_memory import RtcMemory
 from plant.wave import Wave
 
@@ -47,6 +48,8 @@ class PinNode:
 
     def __init__(self) -> None:
         self._level = 0
+        # What is driven does not reach a held pad.
+        self.is_held = False
         self.on_edge = None
         # Called with the level or the duty that the chip drives.
         self.on_drive = None
@@ -64,6 +67,8 @@ class PinNode:
         return self._level if self.level_of is None else self.level_of()
 
     def drive(self, level: int) -> None:
+        if self.is_held:
+            return
         self._level = level
         if self.on_drive is not None:
             self.on_drive(level)
@@ -161,6 +166,7 @@ class Plant:
         clock = word.get("clock") or {"real_ref_s": real_s, "city_ref_s": real_s, "speed": 1}
         self.city = City(clock, word["latitude_udeg"], word["longitude_udeg"])
         self.cause = word.get("cause", power.PWRON_RESET)
+        self.pads = Pads(self.cause == power.PWRON_RESET)
         self.rtc_memory = RtcMemory(self.cause == power.PWRON_RESET and not word.get("rtc_kept"))
         # What ended the sleep, and which pins may end the next one.
         self.wake = word.get("wake", 0)
@@ -180,6 +186,9 @@ class Plant:
 
     def build(self) -> None:
         """Hang every part of board.json on its pins and buses."""
+        for number, level in self.pads.held().items():
+            self.pin(number).drive(level)
+            self.pin(number).is_held = True
         with open("board.json") as file:
             board = json.load(file)
         for name, lines in board.get("buses", {}).items():

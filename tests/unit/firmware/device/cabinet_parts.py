@@ -44,6 +44,24 @@ async def a_contactor_obeys_its_coil_and_tells_what_it_does() -> None:
 
 
 @check.case
+async def a_coil_is_held_and_let_go_only_by_its_driver() -> None:
+    feeder = board.part("feeder_3")
+    number = DESCRIPTION["parts"]["feeder_3"]["coil"]
+    check.equal((feeder.is_on, number in plant.pads.held()), (None, False))
+    feeder.set(True)
+    check.equal(plant.pads.held()[number], 1)
+    # Whoever does not know of the hold cannot move the contactor.
+    machine.Pin(number, machine.Pin.OUT, value=0)
+    machine.Pin(number).value(0)
+    await asyncio.sleep_ms(40)
+    check.equal(feeder.is_closed(), True)
+    feeder.set(False)
+    check.equal(plant.pads.held()[number], 0)
+    machine.Pin(number, machine.Pin.OUT, value=0, hold=False)
+    check.equal(number in plant.pads.held(), False)
+
+
+@check.case
 async def a_contactor_and_a_breaker_fail_in_their_own_ways() -> None:
     feeder = board.part("feeder_2")
     for what, on, closed, tripped in (
