@@ -38,6 +38,8 @@ class Observation:
         faults_on: Faults that it adds.
         faults_off: Faults that it takes away.
         flood_level: Flood alarm level 0-3, where the message has one.
+        sleep_s: City seconds that the node may be silent from now on because it sleeps; 0 for
+            one that does not, None where the message does not tell.
     """
 
     node_id: str
@@ -51,6 +53,7 @@ class Observation:
     faults_on: frozenset[str] = frozenset()
     faults_off: frozenset[str] = frozenset()
     flood_level: int | None = None
+    sleep_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class Evidence:
         heard_s: When the node itself last said something new; None if never.
         voice_since_s: Since when it speaks without a break.
         will_s: When the broker gave out its last will, unless it was heard again since.
+        sleep_s: City seconds between its reports, if it sleeps between them; else 0.
     """
 
     node_id: str
@@ -86,6 +90,8 @@ class Evidence:
     faults_stamp: Stamp = NEVER
     flood_level: int = 0
     flood_stamp: Stamp = NEVER
+    sleep_s: int = 0
+    sleep_stamp: Stamp = NEVER
 
     @property
     def dark(self) -> bool:
@@ -94,7 +100,8 @@ class Evidence:
 
     def silent_since_s(self, stale_s: int, now_s: int) -> int | None:
         """Since when nothing comes from a node that once spoke; None while it speaks."""
-        if self.will_s is not None:
+        # Who sleeps is away most of the time: a will tells that its goodbye was lost, no more.
+        if self.will_s is not None and not self.sleep_s:
             return self.will_s
         if self.heard_s is not None and now_s - self.heard_s > stale_s:
             return self.heard_s + stale_s
@@ -186,6 +193,8 @@ def _with_mains(evidence: Evidence, seen: Observation) -> Evidence:
 def _fold_conditions(evidence: Evidence, seen: Observation) -> Evidence:
     if seen.flood_level is not None and seen.stamp > evidence.flood_stamp:
         evidence = replace(evidence, flood_level=seen.flood_level, flood_stamp=seen.stamp)
+    if seen.sleep_s is not None and seen.stamp > evidence.sleep_stamp:
+        evidence = replace(evidence, sleep_s=seen.sleep_s, sleep_stamp=seen.stamp)
     told = seen.faults is not None or seen.faults_on or seen.faults_off
     if not told or seen.stamp <= evidence.faults_stamp:
         return evidence

@@ -13,6 +13,7 @@ from typing import Any
 from fleet_server.alarms.evidence import Observation
 from fleet_server.ports import StoredEvent, StoredReport, StoredState
 from protocols.fields import CONTROL_CABINET, FIELDS, RESERVOIR, STREETLIGHT, fault_names
+from protocols.limits import REPORT_MAX_S
 from protocols.messages import (
     BOOTED,
     FAULT_OFF,
@@ -24,6 +25,8 @@ from protocols.messages import (
 
 # Half of what the lowest grid on Earth delivers; a dead line picks up some volts.
 MAINS_LEAST_V = 50
+# Who claims to sleep for longer would never be missed.
+SLEEP_MAX_S = REPORT_MAX_S
 
 Stored = StoredReport | StoredEvent | StoredState
 
@@ -56,7 +59,20 @@ def observed(item: Stored) -> Observation:
         return of_event(
             item.node_id, item.kind, stamp, item.received_s, item.at_s, item.code, item.detail
         )
-    return Observation(item.node_id, stamp, item.received_s, item.at_s)
+    return of_state(item.node_id, stamp, item.received_s, item.at_s, item.facts)
+
+
+def of_state(
+    node_id: str, stamp: tuple[int, int], received_s: int, at_s: int, facts: dict[str, Any]
+) -> Observation:
+    """What a reported state says: that the node speaks, and whether it will sleep."""
+    return Observation(node_id, stamp, received_s, at_s, sleep_s=sleep_s_of(facts))
+
+
+def sleep_s_of(facts: dict[str, Any]) -> int:
+    """City seconds between the reports of a node that sleeps between them, 0 for the others."""
+    sleep_s = facts.get("sleep_s")
+    return sleep_s if type(sleep_s) is int and 0 < sleep_s <= SLEEP_MAX_S else 0
 
 
 def of_report(

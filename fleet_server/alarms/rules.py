@@ -226,14 +226,13 @@ def held_members(situation: Situation, alarm: OpenAlarm) -> tuple[str, ...]:
         node for node, since_s in dark.items() if since_s >= start_s or node in alarm.children
     }
     last_s = max((dark[node] for node in members), default=alarm.since_s)
-    stale_s = situation.policy.stale_s
     for node in nodes:
         evidence = situation.evidence.get(node)
         if node in dark or evidence is None or situation.excused(node):
             continue
         if node in alarm.members:
             # Counted already; only its own voice takes it out, not a pause of our own link.
-            if evidence.silent_since_s(stale_s, situation.now_s) is not None:
+            if evidence.silent_since_s(situation.stale_s(evidence), situation.now_s) is not None:
                 members.add(node)
         elif went_silent_with(situation, node, alarm.since_s, last_s) and members:
             members.add(node)

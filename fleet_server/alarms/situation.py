@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from fleet_server.alarms.evidence import Evidence
 from fleet_server.alarms.topology import Topology
 
+# Of a node that sleeps, so many reports must be missing before it is missed.
+SLEEPS = 2.5
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -45,6 +48,7 @@ class Situation:
         link_up_s: Since when our own link to the broker is up; None while it is down, when
             silence proves nothing.
         now_s: System second.
+        speed: City seconds in one real second; nodes that sleep do so by the city's clock.
     """
 
     topology: Topology
@@ -53,10 +57,18 @@ class Situation:
     now_s: int
     link_up_s: int | None = 0
     excused_until_s: Mapping[str, int] = field(default_factory=dict[str, int])
+    speed: float = 1.0
 
     def excused(self, node_id: str) -> bool:
         """Whether a node is under planned switching at this moment."""
         return self.excused_until_s.get(node_id, 0) > self.now_s
+
+    def stale_s(self, evidence: Evidence) -> int:
+        """How long a node may say nothing before it counts as silent.
+
+        One that sleeps may miss a report: it tries again by itself.
+        """
+        return max(self.policy.stale_s, int(SLEEPS * evidence.sleep_s / self.speed))
 
     def dark_since(self, node_id: str) -> int | None:
         """Since when a node counts as dark; None while it does not."""
@@ -71,9 +83,11 @@ class Situation:
         if found is None or found.dark or self.excused(node_id) or self.link_up_s is None:
             return None
         # While our own link was away nobody could be heard, so the time starts with the link.
-        if found.will_s is None and self.now_s - self.link_up_s <= self.policy.stale_s:
+        stale_s = self.stale_s(found)
+        is_told = found.will_s is not None and not found.sleep_s
+        if not is_told and self.now_s - self.link_up_s <= stale_s:
             return None
-        since_s = found.silent_since_s(self.policy.stale_s, self.now_s)
+        since_s = found.silent_since_s(stale_s, self.now_s)
         if since_s is None:
             return None
         return max(since_s, self.excused_until_s.get(node_id, 0), self.link_up_s)

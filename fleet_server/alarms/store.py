@@ -19,7 +19,7 @@ from fleet_server.alarms import life
 from fleet_server.alarms.evidence import Evidence, Observation, fold
 from fleet_server.alarms.life import Change, Clear, OpenAlarm, Raise, Update, Verdict
 from fleet_server.alarms.models import Alarm, AlarmChild, PlannedSwitching
-from fleet_server.alarms.observe import of_event, of_report
+from fleet_server.alarms.observe import of_event, of_report, of_state
 from fleet_server.alarms.topology import Place, Topology, build
 from fleet_server.registry.models import Cabinet, Feeder, Node
 from fleet_server.telemetry.models import Event, NodeState, Report
@@ -85,7 +85,7 @@ def load_evidence(session: Session) -> dict[str, Evidence]:
         stamp = (state.state_boot, state.state_seq)
         # Its own time of arrival is not kept; it is at most as late as the newest message's.
         seen.setdefault(state.node_id, []).append(
-            Observation(state.node_id, stamp, state.received_s, state.state_at_s or 0)
+            of_state(state.node_id, stamp, state.received_s, state.state_at_s or 0, state.facts)
         )
     _add_last_wills(session, seen)
     evidence: dict[str, Evidence] = {}

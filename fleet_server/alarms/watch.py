@@ -157,6 +157,7 @@ class AlarmWatch:
             moment.system_now_s,
             self._link_up_s,
             self._excused,
+            moment.speed,
         )
         await asyncio.to_thread(self._decide, situation, moment)
 

@@ -178,9 +178,23 @@ class Dispatcher:
                 col(CommandTarget.node_id).in_(present),
             )
         with self._database.write() as session:
+            if not all_open:
+                # The broker keeps it for who sleeps: sent again it would only lie there twice.
+                waiting = waiting.where(
+                    col(CommandTarget.node_id).not_in(_sleepers(session, waiting))
+                )
             session.connection().execute(
                 update(Desired).where(col(Desired.node_id).in_(waiting)).values(published_version=0)
             )
+
+
+def _sleepers(session: Session, waiting: Any) -> list[str]:
+    """Those of the waiting nodes that sleep between their reports."""
+    query = select(node_state.c.node_id, node_state.c.facts).where(
+        node_state.c.node_id.in_(waiting)
+    )
+    rows = session.connection().execute(query)
+    return [row[0] for row in rows if isinstance(row[1], dict) and row[1].get("sleep_s")]
 
 
 def summaries(session: Session, command_ids: Iterable[int]) -> list[dict[str, Any]]:

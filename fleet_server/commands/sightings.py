@@ -11,6 +11,7 @@ node_state = table(
     column("node_id", String),
     column("online", Boolean),
     column("reported_version", Integer),
+    column("facts", JSON),
 )
 event = table(
     "event",

@@ -145,7 +145,7 @@ class Executor:
         rows = store.rows_of(session, rollout.id)
         decision = rules.decide(
             store.plan_of(rollout),
-            store.progress(session, rows.values()),
+            store.progress(session, rows.values(), self._clock.speed),
             phase=rollout.phase,
             accepted_failures=rollout.accepted_failures,
             now_s=self._clock.system_now_s(),

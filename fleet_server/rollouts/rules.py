@@ -66,6 +66,8 @@ CAP = 10
 # From the offer to the confirmation, in real seconds: a download of 512 KiB at 2 kB/s, three trial
 # boots and a reconnection fit.
 DEADLINE_S = 900
+# A node that sleeps may miss a report, hears of the offer, and comes back after its update.
+SLEEPS = 3
 # After the canary, failures up to this share of those attempted are bad luck.
 FAILURE_PERCENT = 10
 
@@ -112,6 +114,8 @@ class NodeProgress:
         phase: Index in the plan.
         offered_s: System second of the offer; None before.
         online: Whether it can be reached now.
+        sleep_s: Real seconds between its reports, if it sleeps between them: it hears of an
+            offer with the next one.
     """
 
     node_id: str
@@ -119,6 +123,7 @@ class NodeProgress:
     state: str
     offered_s: int | None = None
     online: bool = True
+    sleep_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +190,7 @@ def decide(
         for node in nodes.values()
         if node.state in IN_FLIGHT
         and node.offered_s is not None
-        and now_s - node.offered_s >= plan.deadline_s
+        and now_s - node.offered_s >= plan.deadline_s + SLEEPS * node.sleep_s
     )
     failed = [
         node.node_id for node in nodes.values() if node.state in FAILED or node.node_id in late

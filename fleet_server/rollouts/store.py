@@ -12,6 +12,7 @@ from fleet_server.rollouts import rules
 from fleet_server.rollouts.models import Release, Rollout, RolloutNode
 from fleet_server.rollouts.rules import Candidate, NodeProgress, Phase, Plan
 from fleet_server.telemetry.models import NodeState
+from protocols.limits import REPORT_MAX_S
 
 
 def candidates(session: Session, release: Release) -> list[Candidate]:
@@ -64,15 +65,32 @@ def rows_of(session: Session, rollout_id: int | None) -> dict[str, RolloutNode]:
     return {row.node_id: row for row in session.exec(query)}
 
 
-def progress(session: Session, rows: Iterable[RolloutNode]) -> dict[str, NodeProgress]:
-    """The same with what is known of the nodes now."""
+def progress(
+    session: Session, rows: Iterable[RolloutNode], speed: float = 1.0
+) -> dict[str, NodeProgress]:
+    """The same with what is known of the nodes now; `speed`: city seconds in a real one."""
+    rows = list(rows)
+    at_work = [row.node_id for row in rows if row.state in rules.IN_FLIGHT]
+    query = select(NodeState).where(col(NodeState.node_id).in_(at_work))
+    asleep_s = {state.node_id: state.facts.get("sleep_s") for state in session.exec(query)}
     online = set(session.exec(select(NodeState.node_id).where(col(NodeState.online))))
     return {
         row.node_id: NodeProgress(
-            row.node_id, row.phase, row.state, row.offered_system_s, row.node_id in online
+            row.node_id,
+            row.phase,
+            row.state,
+            row.offered_system_s,
+            row.node_id in online,
+            _real_s(asleep_s.get(row.node_id), speed),
         )
         for row in rows
     }
+
+
+def _real_s(sleep_s: Any, speed: float) -> int:
+    """A reported interval in real seconds; 0 for what is none."""
+    good = type(sleep_s) is int and 0 < sleep_s <= REPORT_MAX_S
+    return int(sleep_s / speed) if good else 0
 
 
 def summaries(session: Session, rollouts: Sequence[Rollout]) -> list[dict[str, Any]]:

@@ -261,8 +261,15 @@ def _node(
         "release_counter": state.release_counter,
         "slot": state.slot,
         "error": state.error,
+        "sleep_s": _sleep_s(state),
         "faults": fault_names(state.kind, state.faults),
     }
+
+
+def _sleep_s(state: NodeState) -> int | None:
+    """City seconds between the reports of a node that sleeps between them."""
+    sleep_s = state.facts.get("sleep_s")
+    return sleep_s if type(sleep_s) is int and sleep_s > 0 else None
 
 
 def _reported_version(state: NodeState) -> int:
@@ -283,6 +290,7 @@ _SILENT: dict[str, Any] = {
     "release_counter": None,
     "slot": None,
     "error": None,
+    "sleep_s": None,
     "faults": [],
 }
 KINDS = tuple(KIND_NAMES.values())

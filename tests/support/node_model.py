@@ -32,6 +32,7 @@ class NodeModel:
         trust: Key id -> point, as in its trust.json.
         breaks: An application version that never gets through its trial.
         answers: Whether it reacts to desired documents at all.
+        sleep_s: City seconds between its reports, if it sleeps between them.
     """
 
     node_id: str
@@ -46,6 +47,7 @@ class NodeModel:
     error: str | None = None
     breaks: str = ""
     answers: bool = True
+    sleep_s: int | None = None
     gasp_seq: int = 0
     will_seq: int = 0
 
@@ -92,6 +94,8 @@ class NodeModel:
             "slot": "a",
             "error": self.error,
         }
+        if self.sleep_s is not None:
+            facts["sleep_s"] = self.sleep_s
         code = KIND_CODES[self.kind]
         payload = messages.encode_state(code, self.boot, self._next(), at_s, self.version, facts)
         return Message(topics.up(self.node_id, "state"), payload)

@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 
 from fleet_server.alarms import observe
 from fleet_server.alarms.evidence import LAG_S, Evidence, Observation, fold, fold_all
+from fleet_server.alarms.observe import of_state
+from fleet_server.alarms.situation import Policy, Situation
+from fleet_server.alarms.topology import Place, build
 from protocols.fields import CONTROL_CABINET, RESERVOIR, scaled
 from protocols.messages import BOOTED, FAULT_ON, LAST_GASP
 
@@ -90,6 +93,35 @@ def test_overdue_reports_are_silence() -> None:
     spoke = folded(said(1, 1, 100, True))
     assert spoke.silent_since_s(60, 160) is None
     assert spoke.silent_since_s(60, 161) == 160
+
+
+def situation(evidence: Evidence, now_s: int, speed: float = 1.0) -> Situation:
+    """A city of one node."""
+    topology = build([Place(NODE, "Bin", False)], [], [])
+    return Situation(topology, {NODE: evidence}, Policy(stale_s=60), now_s, 0, speed=speed)
+
+
+def test_a_node_that_sleeps_is_missed_after_its_reports_and_not_before() -> None:
+    asleep = folded(Observation(NODE, (1, 1), 1000, sleep_s=900))
+    assert situation(asleep, 1000 + 2250).silent_since(NODE) is None
+    assert situation(asleep, 1000 + 2251).silent_since(NODE) == 1000 + 2250
+    # It sleeps by the city's clock, and we listen by ours.
+    assert situation(asleep, 1061, speed=360).silent_since(NODE) == 1060
+    # A goodbye that got lost makes the broker speak its will: it is asleep all the same.
+    lost = fold(asleep, Observation(NODE, (1, 2), 1003, will=True))
+    assert situation(lost, 1500).silent_since(NODE) is None
+    assert situation(lost, 3300).silent_since(NODE) == 1000 + 2250
+    # One that stays awake from now on says so.
+    awake = fold(lost, Observation(NODE, (1, 3), 1600, sleep_s=0))
+    assert situation(awake, 1661).silent_since(NODE) == 1660
+    # An older word on it changes nothing, whatever way it took.
+    assert fold(awake, Observation(NODE, (1, 2), 1700, sleep_s=900)).sleep_s == 0
+
+
+def test_only_a_sound_interval_excuses_silence() -> None:
+    for facts in ({}, {"sleep_s": None}, {"sleep_s": True}, {"sleep_s": -5}, {"sleep_s": 1 << 40}):
+        assert of_state(NODE, (1, 1), 100, 100, facts).sleep_s == 0
+    assert of_state(NODE, (1, 1), 100, 100, {"sleep_s": 900}).sleep_s == 900
 
 
 def test_faults_follow_the_newest_list_or_event() -> None:

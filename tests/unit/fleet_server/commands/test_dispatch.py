@@ -160,6 +160,20 @@ def test_a_node_that_is_there_and_says_nothing_gets_it_again(bench: Bench) -> No
     assert bench.publish() == (1, 0), "only the one that is there"
 
 
+def test_a_node_that_sleeps_is_not_sent_the_same_again_and_again(bench: Bench) -> None:
+    for name in ("hv-1", "hv-2"):
+        bench.nodes[name].answers = False
+    bench.nodes["hv-2"].sleep_s = 900
+    bench.deliver(bench.nodes["hv-2"].state(bench.city_s))
+    override(bench)
+    bench.settle()
+    bench.clock.machine_s += RESEND_S
+    bench.workers.dispatcher.send_again(False)
+    assert bench.publish() == (1, 0), "only the one that is awake"
+    bench.workers.dispatcher.send_again(True)
+    assert bench.publish() == (2, 0), "after a lost link the broker may have neither"
+
+
 def test_a_node_that_is_ahead_of_a_restored_store_is_told_above_its_version(bench: Bench) -> None:
     node = bench.nodes["hv-1"]
     node.version = 41

@@ -23,6 +23,15 @@ def candidates(count: int, zones: int = 2, offline: int = 0) -> list[Candidate]:
     ]
 
 
+def test_a_node_that_sleeps_has_its_sleeps_more_until_its_deadline() -> None:
+    plan = make_plan(candidates(1), deadline_s=900)
+    asleep = NodeProgress("n-000", 0, rules.OFFERED, offered_s=1000, sleep_s=600)
+    for now_s, late in ((1000 + 900, ()), (1000 + 2699, ()), (1000 + 2700, ("n-000",))):
+        nodes = {"n-000": asleep}
+        decision = rules.decide(plan, nodes, phase=0, accepted_failures=0, now_s=now_s)
+        assert decision.late == late
+
+
 @given(
     st.lists(
         st.tuples(st.integers(0, 5), st.booleans()), max_size=60, unique_by=lambda item: id(item)

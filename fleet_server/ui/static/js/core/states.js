@@ -1,5 +1,6 @@
 // What a node is doing, from the registry's record of it: one state, one mark, one headline value.
 
+import { cityNow } from "./clock.js";
 import { quantity } from "./format.js";
 import { hasTerm, term } from "./i18n.js";
 
@@ -15,11 +16,29 @@ const headline = {
   control_cabinet: ["power_w", "W"],
 };
 
+// A node that sleeps is missed once so many of its reports are.
+const sleeps = 2.5;
+
+/** City second of the next report of a node that sleeps now; null for one that does not. */
+export function nextReport(node) {
+  if (!node.sleep_s || !node.last_seen_s || isOverdue(node)) return null;
+  return node.last_seen_s + node.sleep_s;
+}
+
+function isOverdue(node) {
+  return cityNow() > node.last_seen_s + sleeps * node.sleep_s;
+}
+
+/** Whether a node can be counted on: it is connected, or asleep and not overdue. */
+export function isReachable(node) {
+  return node.sleep_s ? !isOverdue(node) : Boolean(node.online);
+}
+
 /** The state of a node; the first that is true wins. */
 export function stateOf(node) {
   if (node.mains === false) return "dark";
   if (!node.last_seen_s) return "waiting";
-  if (!node.online) return "offline";
+  if (!isReachable(node)) return "offline";
   if (node.faults?.length) return "fault";
   if (node.kind !== "streetlight") return "normal";
   return (node.values?.level_percent ?? 0) > 0 ? "on" : "off";

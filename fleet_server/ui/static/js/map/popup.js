@@ -2,9 +2,9 @@
 
 import { realAge } from "../core/clock.js";
 import { h, icon } from "../core/dom.js";
-import { age, reading } from "../core/format.js";
+import { age, moment, reading } from "../core/format.js";
 import { t } from "../core/i18n.js";
-import { faultName, fieldName, kindName, stateName, stateOf } from "../core/states.js";
+import { faultName, fieldName, kindName, nextReport, stateName, stateOf } from "../core/states.js";
 
 const keyFields = {
   streetlight: [["level_percent", "%"], ["lamp_power_w", "W"], ["mains_voltage_v", "V"]],
@@ -28,6 +28,7 @@ export function nodeCard(node) {
     h("strong", {}, node.name || node.id),
     h("p", { class: "soft" }, [kindName(node.kind), node.address].filter(Boolean).join(" · ")),
     h("p", { class: "map-card__state" }, stateLine(stateOf(node)), h("span", { class: "soft" }, age(realAge(node.last_seen_s)))),
+    nextReport(node) === null ? null : h("p", { class: "soft" }, t("asleep, next report at %(when)s", { when: moment(nextReport(node)) })),
     node.faults?.length ? h("p", { class: "badge badge--warn badge--wrap" }, node.faults.map(faultName).join(", ")) : null,
     h("dl", { class: "map-card__values" }, values),
     h("a", { class: "button button--main", href: `/nodes/${encodeURIComponent(node.id)}` }, t("Open node")),

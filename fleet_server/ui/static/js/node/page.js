@@ -7,7 +7,7 @@ import { age, day, duration, moment, number, quantity, reading, unitDigits } fro
 import { hasTerm, t, term } from "../core/i18n.js";
 import { on } from "../core/live.js";
 import { onTheme } from "../core/shell.js";
-import { faultName, fieldName, kindName, reasonName, stateOf } from "../core/states.js";
+import { faultName, fieldName, isReachable, kindName, nextReport, reasonName, stateOf } from "../core/states.js";
 import { failed } from "../core/toast.js";
 import { stateLine } from "../map/popup.js";
 import { drawChart, mostFields } from "./chart.js";
@@ -41,11 +41,17 @@ function showState() {
   fill($("#node-facts"), facts().map(([name, value, tone]) => h("div", {}, h("dt", {}, name), h("dd", { class: tone ?? null }, value))));
 }
 
+function connection() {
+  const next = nextReport(node);
+  if (next !== null) return t("asleep, next report at %(when)s", { when: moment(next) });
+  return isReachable(node) && !node.sleep_s ? t("online") : t("offline");
+}
+
 function facts() {
   const same = node.desired_version === node.reported_version;
   return [
     [t("Mains"), node.mains === null || node.mains === undefined ? t("unknown") : node.mains ? t("present") : t("missing")],
-    [t("Connection"), node.online ? t("online") : t("offline")],
+    [t("Connection"), connection()],
     [t("Desired version"), node.desired_version ?? "–"],
     [t("Reported version"), h("span", {}, String(node.reported_version ?? "–"), " ",
       h("span", { class: `badge ${same ? "badge--good" : "badge--wait"}` }, same ? t("reached") : t("waiting")))],
