@@ -16,31 +16,40 @@ REPORT_S = 5
 # an hour of its night, and a lamp that is dark for a self-test's three seconds a dark street.
 SPREAD_S = 1
 SELF_TEST_S = 86400
+# A node that sleeps counts its sleep by the city's clock. Each wake is a boot: in these real
+# seconds it looks around, and twice as seldom it reports, so that one can watch it.
+LOOK_S = 5
+WAKE_S = 10
+_DAY_S = 86400
+_SLEEPS = ("smart_bin",)
 TOKEN_MINUTES = 10
 WRITERS = 4
 
 
-def plan_of(folder: DemoFolder, place: Place) -> Plan:
-    """How a place of the district becomes a node."""
+def plan_of(folder: DemoFolder, place: Place, speed: int) -> Plan:
+    """How a place of the district becomes a node in a city whose clock runs at `speed`."""
+    sleeps = place.kind in _SLEEPS
     return Plan(
         place.id,
         place.kind,
         folder.node(place.id),
         round(place.latitude * MICRODEGREES),
         round(place.longitude * MICRODEGREES),
-        report_s=REPORT_S,
+        report_s=min(_DAY_S, WAKE_S * speed) if sleeps else REPORT_S,
         spread_s=SPREAD_S,
         self_test_s=SELF_TEST_S,
+        sleep_s=min(_DAY_S, LOOK_S * speed) if sleeps else None,
     )
 
 
-def provision_nodes(folder: DemoFolder, district: District, client: FleetClient) -> int:
+def provision_nodes(folder: DemoFolder, district: District, client: FleetClient, speed: int) -> int:
     """Enrols the nodes that have no identity yet; returns how many.
 
     Args:
         folder: the demo.
         district: which nodes there are.
         client: a technician's login.
+        speed: city seconds in a real one.
 
     Raises:
         ToolError: the server refuses, or a folder cannot be written.
@@ -49,7 +58,7 @@ def provision_nodes(folder: DemoFolder, district: District, client: FleetClient)
     done = 0
     for kind in district.kinds():
         plans = [
-            plan_of(folder, place)
+            plan_of(folder, place, speed)
             for place in district.nodes
             if place.kind == kind and not has_identity(folder.node(place.id))
         ]
@@ -79,8 +88,8 @@ def install_nodes(
         list(pool.map(write, todo))
 
 
-def point_nodes(folder: DemoFolder, places: Sequence[Place], ports: Ports) -> None:
+def point_nodes(folder: DemoFolder, places: Sequence[Place], ports: Ports, speed: int) -> None:
     """Tells every node where broker and downloads are now."""
     for place in places:
-        plan = plan_of(folder, place)
+        plan = plan_of(folder, place, speed)
         write_config(plan, (LOOPBACK, ports.broker), (LOOPBACK, ports.node))

@@ -91,7 +91,7 @@ class Stage:
         finally:
             build.cancel()
         await asyncio.to_thread(nodes.install_nodes, folder, fresh, images)
-        nodes.point_nodes(folder, places, self._ports)
+        nodes.point_nodes(folder, places, self._ports, self._clock.speed)
         programs.write_bench(folder, places, self._ports, self._clock)
         before = await asyncio.to_thread(self._last_seen)
         await self._start(programs.BENCH, programs.bench_command(folder))
@@ -166,7 +166,9 @@ class Stage:
             self._report.step("district imported: " + script.counts_text(self._district))
         self._token = open_profile(self._folder, self.server, operator)
         with FleetClient(self.server, self._token) as client:
-            enrolled = nodes.provision_nodes(self._folder, self._district, client)
+            enrolled = nodes.provision_nodes(
+                self._folder, self._district, client, self._clock.speed
+            )
         if enrolled:
             self._report.step(f"{enrolled} nodes enrolled, each with a key and certificate")
 

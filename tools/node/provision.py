@@ -47,6 +47,7 @@ class Plan:
         spread_s: within how many seconds after a return of the mains it reports; None leaves
             that to its firmware.
         self_test_s: how long after that return its lamp is tested; the same.
+        sleep_s: seconds between two looks of a node that sleeps, 0 to stay awake; the same.
     """
 
     node: str
@@ -58,6 +59,7 @@ class Plan:
     utc_offset_min: int = UTC_OFFSET_MIN
     spread_s: int | None = None
     self_test_s: int | None = None
+    sleep_s: int | None = None
 
 
 def prepare(
@@ -122,7 +124,7 @@ def write_config(
         "report_s": plan.report_s,
         "first_boot": first_boot,
     }
-    for name in ("spread_s", "self_test_s"):
+    for name in ("spread_s", "self_test_s", "sleep_s"):
         seconds = getattr(plan, name)
         if seconds is not None:
             value[name] = seconds
