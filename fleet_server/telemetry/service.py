@@ -261,15 +261,17 @@ def _node(
         "release_counter": state.release_counter,
         "slot": state.slot,
         "error": state.error,
-        "sleep_s": _sleep_s(state),
+        "sleep_s": _count(state, "sleep_s") or None,
+        "dropped": _count(state, "dropped"),
         "faults": fault_names(state.kind, state.faults),
     }
 
 
-def _sleep_s(state: NodeState) -> int | None:
-    """City seconds between the reports of a node that sleeps between them."""
-    sleep_s = state.facts.get("sleep_s")
-    return sleep_s if type(sleep_s) is int and sleep_s > 0 else None
+def _count(state: NodeState, name: str) -> int | None:
+    """A whole number among the reported facts: `sleep_s`, city seconds between the reports of a
+    node that sleeps between them; `dropped`, messages that a full outbox gave up for good."""
+    value = state.facts.get(name)
+    return value if type(value) is int and value >= 0 else None
 
 
 def _reported_version(state: NodeState) -> int:
@@ -291,6 +293,7 @@ _SILENT: dict[str, Any] = {
     "slot": None,
     "error": None,
     "sleep_s": None,
+    "dropped": None,
     "faults": [],
 }
 KINDS = tuple(KIND_NAMES.values())

@@ -16,7 +16,7 @@ from firmware.core.limits import ACKNOWLEDGED_UNSAVED, LAST_GASP_BYTES
 from firmware.core.outbox_flash import EVENT_SECTORS, OUTBOX_SECTORS, REPORT_SECTORS, open_outbox
 from firmware.core.ring import Ring, stored_bytes
 from protocols import messages
-from protocols.fields import STREETLIGHT
+from protocols.fields import KIND_NAMES, SMART_BIN, STREETLIGHT, fields_of
 
 WEEK_REPORTS = 672
 NIGHT_S = 1795273200
@@ -101,6 +101,42 @@ def a_week_without_a_broker_goes_out_in_order_as_batches() -> dict:
     check.equal((outbox.waiting(), outbox.dropped_reports, outbox.dropped_events), (0, 0, 0))
     check.equal(open_outbox(flash).waiting(), 0)
     return {"batches": len(sizes), "batch_bytes": sum(sizes)}
+
+
+def largest_report(kind: int, seq: int) -> bytes:
+    """A report of this kind whose every value takes the most bytes that it can."""
+    row = [field[4] if field[4] >= -field[3] else field[3] for field in fields_of(kind)]
+    return messages.encode_report(kind, 0xFFFFFFFF, 0x10000 + seq, NIGHT_S + seq, row)
+
+
+@check.case
+def a_week_of_the_largest_reports_of_any_kind_waits() -> dict:
+    sizes = {}
+    for kind in KIND_NAMES:
+        flash = NorFlash(48)
+        outbox = open_outbox(flash)
+        # The ring has run over before, so one of its sectors is being filled.
+        for seq in range(WEEK_REPORTS + 400):
+            outbox.add_report(seq, largest_report(kind, seq))
+        outbox = open_outbox(flash)
+        assert outbox.waiting() >= WEEK_REPORTS, (KIND_NAMES[kind], outbox.waiting())
+        sizes[KIND_NAMES[kind]] = len(largest_report(kind, 0))
+    return sizes
+
+
+@check.case
+def a_node_that_sleeps_between_its_reports_wears_its_flash_little_too() -> float:
+    # Each report is delivered in a wake of its own, at whose end the cursor is saved.
+    flash = NorFlash(48)
+    records = 520
+    for number in range(records):
+        outbox = open_outbox(flash)
+        outbox.add_report(number, largest_report(SMART_BIN, number))
+        drain(outbox, True)
+        outbox.save()
+    per_record = flash.erases / records
+    assert per_record <= 0.05, per_record
+    return per_record
 
 
 @check.case

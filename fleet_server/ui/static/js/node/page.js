@@ -59,6 +59,7 @@ function facts() {
     [t("Slot"), node.slot ? node.slot.toUpperCase() : "–"],
     [t("Release counter"), node.release_counter ?? "–"],
     [t("Certificate valid until"), certificateEnd()],
+    [t("Messages lost for good"), node.dropped ?? "–", node.dropped ? "warn" : null],
     [t("Last error"), node.error ? reasonName(node.error) : t("none")],
   ];
 }
