@@ -1,10 +1,12 @@
-"""A node's page: readings with units, a chart, events, and the override of a lamp."""
+"""A node's page: readings with units, a chart, events, an override, and the end of a board."""
 
 import re
 
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import City, OpenPage, Watch
+from tools.client.http import FleetClient
+from tools.node.identity import Request, enrol, new_key, request_pem
 
 OVERRIDE_MIN = 5
 
@@ -79,3 +81,38 @@ def test_a_node_that_is_not_there_says_so(open_page: OpenPage, watch: Watch) -> 
     watch.expected.append("404")
     page = open_page("/nodes/no-such-node")
     expect(page.locator("h1")).to_have_text("Không có nút này")
+
+
+SPARE = "pk-sl-spare"
+
+
+def _enrolled_spare(city: City) -> None:
+    """A lamp beside the forty, whose board is enrolled and lies on the technician's desk."""
+    row = {"id": SPARE, "kind": "streetlight", "name": "Đèn dự phòng", "lat": 13.98, "lon": 108.0}
+    city.api("POST", "registry/import", {"nodes": [row]})
+    token = city.api("POST", "provisioning/tokens", {"kind": "streetlight"})["token"]
+    request = Request(SPARE, "streetlight", request_pem(new_key(), SPARE))
+    with FleetClient(city.address) as client:
+        enrol(client, token, [request])
+
+
+def test_a_technician_puts_a_board_out_after_being_asked_twice(
+    city: City, open_page: OpenPage
+) -> None:
+    _enrolled_spare(city)
+    viewer = open_page(f"/nodes/{SPARE}", user="viewer")
+    expect(viewer.locator("h1")).to_have_text("Đèn dự phòng")
+    expect(viewer.locator("#board")).to_have_count(0)
+    page = open_page(f"/nodes/{SPARE}", user="admin")
+    page.get_by_label("Xử lý thế nào").select_option("retire")
+    page.get_by_label("Vì sao").fill("rơi vỡ")
+    page.get_by_role("button", name="Thu hồi chứng thư").click()
+    page.get_by_role("dialog").get_by_role("button", name="Thôi").click()
+    (certificate,) = city.api("GET", f"nodes/{SPARE}/certificates")["certificates"]
+    assert certificate["revoked_s"] is None
+    page.get_by_role("button", name="Thu hồi chứng thư").click()
+    page.get_by_role("dialog").get_by_role("button", name="Thu hồi").click()
+    expect(page.locator("#toasts")).to_contain_text("Đã loại bo mạch: thu hồi 1 chứng thư")
+    (certificate,) = city.api("GET", f"nodes/{SPARE}/certificates")["certificates"]
+    assert certificate["revoked_s"] is not None
+    assert city.api("GET", f"nodes/{SPARE}")["state"] == "retired"

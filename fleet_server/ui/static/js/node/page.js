@@ -10,6 +10,7 @@ import { onTheme } from "../core/shell.js";
 import { faultName, fieldName, isReachable, kindName, nextReport, reasonName, stateOf } from "../core/states.js";
 import { failed } from "../core/toast.js";
 import { stateLine } from "../map/popup.js";
+import { wireBoard } from "./board.js";
 import { drawChart, mostFields } from "./chart.js";
 import { wireOverride } from "./override.js";
 
@@ -193,6 +194,7 @@ for (const button of $$("[data-hours]")) {
 }
 const form = $("#override");
 if (form) wireOverride(form, () => ({ node_ids: [id] }));
+wireBoard(path, load);
 on("node", (data) => {
   const changed = data.nodes.find((each) => each.id === id);
   if (!changed || !node) return;
