@@ -94,6 +94,9 @@ FAULTS = {
 
 FEEDERS_ALL = (1 << FEEDERS) - 1
 
+# What a greenhouse switches, in the order of the bits of its field `outputs`.
+OUTPUTS = ("vent", "irrigation", "fan", "lamp")
+
 
 def _common(kind: int) -> tuple[tuple[str, str, int, int, int], ...]:
     return (
@@ -140,7 +143,7 @@ FIELDS: dict[int, tuple[tuple[str, str, int, int, int], ...]] = {
         ("soil_temperature_c", "Cel", 10, -600, 1000),
         # Growers' own unit; SenML would have S/m.
         ("soil_conductivity_ms_per_cm", "mS/cm", 1000, 0, 20000),
-        # Which outputs are on, a bit each in the order of rules.OUTPUTS.
+        # Which outputs are on, a bit each in the order of OUTPUTS.
         ("outputs", "", 1, 0, 15),
         ("irrigation_today_s", "s", 1, 0, 86400),
     )

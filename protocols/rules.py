@@ -17,11 +17,9 @@ follows from a rule is the node's (firmware/nodes/output_rules.py).
 """
 
 from protocols.errors import MALFORMED, OUT_OF_RANGE, ProtocolError
-from protocols.fields import FIELDS, GREENHOUSE
+from protocols.fields import FIELDS, GREENHOUSE, OUTPUTS
 from protocols.limits import RULE_LIMITS, RULE_S
 
-# In the order of the bits of the field `outputs`.
-OUTPUTS = ("vent", "irrigation", "fan", "lamp")
 # What an output may be held off by: another output, a running motor, an open door.
 CONDITIONS = OUTPUTS + ("vent_motor", "door")
 MEASURES = (

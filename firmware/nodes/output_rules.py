@@ -9,7 +9,7 @@ Times are whole seconds of a steady clock, which a setting of the clock does not
 used of a day's time stays with the day: `dump` and `load` carry it over a reboot.
 """
 
-from protocols.rules import OUTPUTS
+from protocols.fields import OUTPUTS
 
 # Why an output is as it is.
 NO_RULE = "no_rule"
@@ -39,7 +39,8 @@ class OutputRules:
         self._used_s = dict.fromkeys(names, 0)
         self._day = 0
         self._day_s = 0
-        self._kept_s = {}
+        # How much longer what was dumped last covers the outputs that are on.
+        self._left_s = 0
 
     def follow(self, rules: dict[str, dict[str, object]] | None) -> None:
         """Follow checked rules from the next step on."""
@@ -99,17 +100,13 @@ class OutputRules:
 
     def dump(self, always: bool = False) -> bytes | None:
         """What must survive a reboot; None while what was given last still serves."""
-        kept = self._kept_s
-        for name in self._names:
-            if always or self._used_s[name] > kept.get(name, 0):
-                always = True
-        if not always:
+        if not always and self._left_s >= 0:
             return None
+        self._left_s = _AHEAD_S
         data = self._day.to_bytes(_BYTES, "big")
         for name in OUTPUTS:
-            used_s = self._used_s.get(name, 0)
-            kept[name] = min(_DAY_S, used_s + (_AHEAD_S if self.on.get(name) else 0))
-            data += kept[name].to_bytes(_BYTES, "big")
+            used_s = self._used_s.get(name, 0) + (_AHEAD_S if self.on.get(name) else 0)
+            data += min(_DAY_S, used_s).to_bytes(_BYTES, "big")
         return data
 
     def load(self, data: bytes | None) -> None:
@@ -119,12 +116,13 @@ class OutputRules:
         words = [int.from_bytes(data[i : i + _BYTES], "big") for i in range(0, len(data), _BYTES)]
         self._day = words[0]
         for name, used_s in zip(OUTPUTS, words[1:]):
-            self._kept_s[name] = used_s
             if name in self._used_s:
-                self._used_s[name] = used_s
+                self._used_s[name] = min(_DAY_S, used_s)
 
     def _age(self, passed_s: int, day: int | None) -> None:
         self._day_s += passed_s
+        if True in self.on.values():
+            self._left_s -= passed_s
         for name in self._names:
             self._held_s[name] = min(_DAY_S, self._held_s[name] + passed_s)
             if self.on[name]:
@@ -138,7 +136,6 @@ class OutputRules:
         if over:
             self._day = self._day if day is None else day
             self._day_s = 0
-            self._kept_s = {}
             self._used_s = dict.fromkeys(self._names, 0)
 
     def _decide(

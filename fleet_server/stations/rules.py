@@ -13,8 +13,8 @@ from typing import Any, cast
 from fleet_server.commands.rules import Document
 from fleet_server.errors import InvalidError
 from protocols.errors import ProtocolError
-from protocols.fields import FIELDS, GREENHOUSE
-from protocols.rules import CONDITIONS, MEASURES, OUTPUTS, check_rules
+from protocols.fields import FIELDS, GREENHOUSE, OUTPUTS
+from protocols.rules import CONDITIONS, MEASURES, check_rules
 
 _FIELDS = {field[0]: field for field in FIELDS[GREENHOUSE] if field[0] in MEASURES}
 # What a rule says where it is silent: no limit of the day, no interlock, off when blind, and

@@ -19,7 +19,7 @@ from fleet_server.stations.api import sent
 from fleet_server.ui.pages import Reader, show
 from fleet_server.ui.render import render, words_of
 from fleet_server.web import Actor, Operator, ServicesOf
-from protocols.rules import OUTPUTS
+from protocols.fields import OUTPUTS
 
 router = APIRouter(include_in_schema=False)
 # A form has thirteen, and a box for each condition.

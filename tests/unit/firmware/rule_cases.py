@@ -3,8 +3,8 @@
 import random
 from typing import Any
 
-from protocols.fields import FIELDS, GREENHOUSE
-from protocols.rules import CONDITIONS, MEASURES, OUTPUTS
+from protocols.fields import FIELDS, GREENHOUSE, OUTPUTS
+from protocols.rules import CONDITIONS, MEASURES
 
 BOUNDS = {field[0]: (field[3], field[4]) for field in FIELDS[GREENHOUSE]}
 

@@ -5,7 +5,8 @@ import json
 import check
 
 from firmware.nodes.output_rules import OutputRules
-from protocols.rules import OUTPUTS, check_rules
+from protocols.fields import OUTPUTS
+from protocols.rules import check_rules
 
 
 @check.case

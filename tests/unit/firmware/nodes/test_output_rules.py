@@ -17,7 +17,8 @@ from firmware.nodes.output_rules import (
     NO_RULE,
     OutputRules,
 )
-from protocols.rules import OUTPUTS, check_rules
+from protocols.fields import OUTPUTS
+from protocols.rules import check_rules
 from tests.unit.firmware.rule_cases import rules_by_chance, steps_by_chance
 from tests.unit.firmware.runner import RUNTIMES, run_device
 
