@@ -44,10 +44,12 @@ class RenewalResponder:
         self._hub = hub
         self._authority = authority
         self._days = days
-        # (node, its request, or None where it says that its new certificate has worked).
-        self._waiting: asyncio.Queue[tuple[str, bytes | None]] = asyncio.Queue(WAITING)
-        # What was said while no server ran: first of all, for all nodes.
-        self._waiting.put_nowait(("", None))
+        # (node, code) -> its newest request, None where it says that its new certificate works:
+        # who asks a thousand times stands in line once. First of all, what was said by whatever
+        # node while no server ran.
+        self._waiting: dict[tuple[str, int], bytes | None] = {("", CERTIFICATE_RENEWED): None}
+        self._bell = asyncio.Event()
+        self._idle = asyncio.Event()
         # A day's refusals of one node are one entry of the audit.
         self._audited: dict[str, int] = {}
         self.dropped = 0
@@ -63,15 +65,23 @@ class RenewalResponder:
                     continue
             else:
                 continue
-            if self._waiting.full():
+            key = event.node_id, event.code
+            if key not in self._waiting and len(self._waiting) >= WAITING:
                 self.dropped += 1
                 continue
-            self._waiting.put_nowait((event.node_id, request))
+            self._waiting[key] = request
+            self._idle.clear()
+            self._bell.set()
 
     async def run(self) -> None:
         """Answers until cancelled."""
         while True:
-            node_id, request = await self._waiting.get()
+            if not self._waiting:
+                self._idle.set()
+                self._bell.clear()
+                await self._bell.wait()
+            (node_id, code) = next(iter(self._waiting))
+            request = self._waiting.pop((node_id, code))
             try:
                 await self._answer(node_id, request)
             except FleetError as error:
@@ -79,12 +89,10 @@ class RenewalResponder:
                 _log.warning("certificate of %s: %s", node_id or "all", error.message)
             except Exception:
                 _log.exception("certificate of %s", node_id or "all")
-            finally:
-                self._waiting.task_done()
 
     async def settled(self) -> None:
         """Waits until nothing waits any more."""
-        await self._waiting.join()
+        await self._idle.wait()
 
     async def _answer(self, node_id: str, request: bytes | None) -> None:
         if request is not None:

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from protocols import messages
 from protocols.limits import MARK_BYTES
+from tests.budgets.limits import HEAP_BENCH
 from tests.unit.firmware.conftest import Lab
 from tests.unit.firmware.lab.authority import Authority, Identity
 from tests.unit.firmware.lab.node import Node, power
@@ -68,6 +69,9 @@ def wait_log(node: Node, text: str, count: int = 1) -> None:
 
 
 def test_a_certificate_is_renewed_on_a_live_node(lab: Lab, node: Node) -> None:
+    # In an ESP32's heap, beside which the simulated board lies.
+    node.runtime = "micropython-i386"
+    node.heap = HEAP_BENCH
     before = (node.folder / "identity" / "key.der").read_bytes()
     with power(node):
         request = asked(lab)
@@ -99,6 +103,19 @@ def test_an_answer_that_comes_while_the_node_has_no_power_is_taken_later(
     with power(node):
         request = asked(lab)
     answer(lab, request, lab.authority.answer(request))
+    with power(node):
+        lab.server.event(messages.CERTIFICATE_RENEWED)
+
+
+def test_power_that_goes_before_the_new_certificate_is_shown(lab: Lab, node: Node) -> None:
+    with power(node):
+        request = asked(lab)
+        answer(lab, request, lab.authority.answer(request))
+        began = time.monotonic()
+        while not (node.folder / "identity" / "trial.twin").exists():
+            assert time.monotonic() - began < 10, node.log()
+            time.sleep(0.001)
+    assert "has worked" not in node.log()
     with power(node):
         lab.server.event(messages.CERTIFICATE_RENEWED)
 

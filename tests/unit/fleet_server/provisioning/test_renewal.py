@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fleet_server.adapters.ca_files import load_issuing
+from fleet_server.ports import StoredBatch, StoredEvent
 from fleet_server.provisioning import responder
 from fleet_server.provisioning.ca import DAY_S, new_key
 from fleet_server.provisioning.renewal import Answer, renew
@@ -198,16 +199,36 @@ def test_no_damaged_request_gets_a_certificate(
     assert answer.certificate is None
 
 
-def test_odd_words_are_left_alone_and_a_full_queue_counts(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_odd_words_are_left_alone(bench: Bench) -> None:
     for seq, request in enumerate((None, "text", 7)):
         say(bench, seq, messages.CERTIFICATE_REQUESTED, {"request": request})
     say(bench, 3, messages.CERTIFICATE_REQUESTED, {})
     say(bench, 4, messages.BOOTED, {"request": b"x"})
     assert answers(bench) == []
-    for seq in range(5, 5 + responder.WAITING + 3):
-        say(bench, seq, messages.CERTIFICATE_REQUESTED, {"request": b"x"})
+
+
+def test_who_asks_a_thousand_times_stands_in_line_once(bench: Bench) -> None:
+    for seq in range(1000):
+        say(bench, seq, messages.CERTIFICATE_REQUESTED, {"request": b"%d" % seq})
+    other = request_of(OTHER)
+    say(bench, 1, messages.CERTIFICATE_REQUESTED, {"request": other}, OTHER)
+    heard = answers(bench)
+    assert [(topic.split("/")[1], reason) for topic, _, _, reason in heard] == [
+        (NODE, "bad_request"),
+        (OTHER, None),
+    ]
+    assert bench.workers.renewals.dropped == 0
+
+
+def test_more_nodes_than_there_is_room_for_are_counted(bench: Bench) -> None:
+    def asks(number: int) -> StoredEvent:
+        detail = {"request": b"x"}
+        code = messages.CERTIFICATE_REQUESTED
+        return StoredEvent(f"n-{number}", LAMP, 1, 1, bench.city_s, 0, code, detail)
+
+    # One place is taken by the look at what was said while no server ran.
+    many = tuple(asks(number) for number in range(responder.WAITING + 2))
+    bench.workers.renewals.take(StoredBatch(many))
     assert bench.workers.renewals.dropped == 3
 
 
