@@ -265,7 +265,6 @@ class _Checker:
         for name, types in (NEEDED[kind] | OPTIONAL.get(kind, {})).items():
             if name in parts and parts[name]["part"] not in types:
                 raise self._error(f"part.{name}", "part", f"must be one of {', '.join(types)}")
-
         numbered = {name: re.fullmatch(r"(\w+_)(\d+)", name) for name in parts}
         for name, found in numbered.items():
             # Bits of a report count them in order, so that a gap would shift the others.
