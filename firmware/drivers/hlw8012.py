@@ -3,8 +3,10 @@
 # Source: HLW8012 datasheet, "Application information": with Vref 2.43 V and 3.579 MHz
 #   CF = V1 * V2 * 48 / Vref^2 * f / 128,  CF1 = V1 * 24 / Vref * f / 512 for the current,
 #   CF1 = V2 * 2 / Vref * f / 512 for the voltage; V1 across the shunt, V2 behind the divider.
-# The chip's interrupts are scheduled, so a single time stamp is late by some milliseconds:
-# frequencies are taken over a whole window of pulses.
+# Power and current are slow: a few pulses to some hundred a second, counted by interrupt over
+# a window, since a scheduled interrupt is late by some milliseconds. The voltage is fast, half
+# a kilohertz, and would flood the scheduler's queue: some of its pulses, each half a period, are
+# measured in a loop of C.
 
 import asyncio
 import time
@@ -16,7 +18,10 @@ from firmware.drivers.meter_reading import Reading
 _OSCILLATOR_HZ = 3579000
 _VREF_MV = 2430
 _WINDOW_MS = 600
-_WINDOW_PULSES = 200
+_WINDOW_PULSES = 100
+_PULSES = 4
+# Half a period of some 25 V.
+_SLOWEST_US = 10000
 # Without a pulse for so long there is no power to speak of.
 _IDLE_US = 60000000
 _WRAP = 1 << 24
@@ -25,7 +30,7 @@ _WRAP = 1 << 24
 class _Counter:
     # Pulses of one pin: how many, and when the first and the last of a window came.
     def __init__(self, pin: int) -> None:
-        self._pin = machine.Pin(pin, machine.Pin.IN)
+        self.pin = machine.Pin(pin, machine.Pin.IN)
         self.total = 0
         self.begin()
 
@@ -36,7 +41,7 @@ class _Counter:
 
     def listen(self, on: bool) -> None:
         handler = self._on_pulse if on else None
-        self._pin.irq(handler=handler, trigger=machine.Pin.IRQ_FALLING)
+        self.pin.irq(handler=handler, trigger=machine.Pin.IRQ_FALLING)
 
     # Thousandths of a hertz over the window; 0 for less than one whole period.
     def millihertz(self) -> int:
@@ -67,8 +72,8 @@ class Driver:
 
     # A part that is silent looks like a supply that is gone: all is 0.
     async def read(self) -> Reading:
-        voltage_mhz = await self._measure(1)
-        current_mhz = await self._measure(0)
+        voltage_mhz = self._voltage_millihertz()
+        current_mhz = await self._current_millihertz()
         power_mhz = self._power_millihertz()
         rate = _OSCILLATOR_HZ // 512
         # V1 = I * shunt in nanovolts, V2 in microvolts; frequencies in millihertz.
@@ -84,10 +89,24 @@ class Driver:
         scaled = millihertz * 128 * _VREF_MV * _VREF_MV * self._whole_ohm
         return scaled // (48 * _OSCILLATOR_HZ * self._shunt_uohm * self._lower_ohm)
 
-    # CF1 under one choice of SEL, in millihertz.
-    async def _measure(self, select: int) -> int:
+    # The output is a square wave: a pulse is half a period. Only high ones are measured, so
+    # that each is seen from its beginning. Holds the program for some 10 ms.
+    def _voltage_millihertz(self) -> int:
+        pin = self._other.pin
+        self._select.value(1)
+        # The period in which SEL changed is of two quantities, and half over.
+        machine.time_pulse_us(pin, 1, _SLOWEST_US)
+        passed_us = 0
+        for _ in range(_PULSES):
+            pulse_us = machine.time_pulse_us(pin, 1, _SLOWEST_US)
+            if pulse_us <= 0:
+                return 0
+            passed_us += pulse_us
+        return _PULSES * 500000000 // passed_us
+
+    async def _current_millihertz(self) -> int:
         counter = self._other
-        self._select.value(select)
+        self._select.value(0)
         counter.begin()
         counter.listen(True)
         try:

@@ -106,20 +106,15 @@ class Driver:
 
     # A number of a memory bank; the first byte of a scaled one is its power of ten.
     async def _value(self, bank: int, first: int, count: int, scaled: bool) -> int | None:
-        self._is_busy = True
-        try:
-            await self._bus.command(_DTR1 | bank)
-            await self._bus.command(_DTR0 | first)
-            data = []
-            for _ in range(count):
-                # The gear counts DTR0 up behind each answer.
-                byte = await self._ask(_READ_MEMORY_LOCATION)
-                if byte is None:
-                    return None
-                data.append(byte)
-        finally:
-            self._is_busy = False
-            self.step()
+        await self._bus.command(_DTR1 | bank)
+        await self._bus.command(_DTR0 | first)
+        data = []
+        for _ in range(count):
+            # The gear counts DTR0 up behind each answer.
+            byte = await self._ask(_READ_MEMORY_LOCATION)
+            if byte is None:
+                return None
+            data.append(byte)
         power = 0
         if scaled:
             power = data.pop(0)

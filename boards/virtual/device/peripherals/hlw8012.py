@@ -25,17 +25,32 @@ class Hlw8012(Part):
     def __init__(self, plant: object, name: str, settings: dict) -> None:
         super().__init__(plant, name, settings)
         self._voltage = True
+        # Whether the period that runs began under the other choice of SEL.
+        self._is_mixed = False
         self._ratio = settings["lower_ohm"] / (settings["upper_ohm"] + settings["lower_ohm"])
         self._shunt_ohm = settings["shunt_uohm"] / 1000000
         plant.pin(settings["sel"]).on_drive = self._on_select
         self._cf = _Pulses(plant.pin(settings["cf"]), self._cf_hz)
         self._cf1 = _Pulses(plant.pin(settings["cf1"]), self._cf1_hz)
+        plant.pin(settings["cf1"]).measure = self._half_us
         asyncio.create_task(self._run())
 
     def _on_select(self, level: int) -> None:
         # The phase that it has reached stays: the period goes on at another rate.
         self._cf1.advance()
+        self._is_mixed = self._voltage != bool(level)
         self._voltage = bool(level)
+
+    def _half_us(self, level: int, timeout_us: int) -> int:
+        """Half a period of CF1, as the chip's loop measures it."""
+        hertz = self._cf1_hz()
+        half_us = int(500000 / hertz) if hertz else timeout_us + 1
+        if self._is_mixed:
+            half_us *= 3
+            self._is_mixed = False
+        # It waits for the pulse, which is half a period too.
+        time.sleep_us(2 * min(half_us, timeout_us))
+        return half_us if half_us <= timeout_us else -2
 
     def _cf_hz(self) -> float:
         if self.fault() == "silent":

@@ -270,7 +270,8 @@ def reports_are_spread_and_alarms_are_not() -> None:
     began_ms = time.ticks_ms()
     while not brief.has_come():
         time.sleep_ms(5)
-    check.near(time.ticks_diff(time.ticks_ms(), began_ms), 520, 100)
+    # Half a second of the one second: 511 of 1023 shares.
+    assert time.ticks_diff(time.ticks_ms(), began_ms) >= 490
 
 
 @check.case

@@ -39,8 +39,9 @@ def report(bench: Bench, seq: int, age_s: int = 0, **readings: Any) -> Message:
     return Message(f"cf1/{LAMP}/up/report", payload)
 
 
-def event(bench: Bench, seq: int, code: int) -> Message:
-    payload = messages.encode_event(STREETLIGHT, 1, seq, bench.city_s - 60 + seq, code, {})
+def event(bench: Bench, seq: int, code: int, detail: dict[str, object] | None = None) -> Message:
+    at_s = bench.city_s - 60 + seq
+    payload = messages.encode_event(STREETLIGHT, 1, seq, at_s, code, detail or {})
     return Message(f"cf1/{LAMP}/up/event", payload)
 
 
@@ -155,6 +156,13 @@ def test_events_come_newest_first_with_their_names(bench: Bench) -> None:
     found = bench.get(f"nodes/{LAMP}/events")["events"]
     assert [item["name"] for item in found] == ["mains_restored", "last_gasp", "booted"]
     assert len(bench.get(f"nodes/{LAMP}/events?limit=1")["events"]) == 1
+
+
+def test_a_self_test_is_told_with_its_powers(bench: Bench) -> None:
+    powers = {"on_mw": 100120, "half_mw": 52400, "low_mw": 9800, "full_mw": 99900, "off_mw": 0}
+    hear(bench, event(bench, 1, messages.SELF_TESTED, {"ok": True, **powers}))
+    (found,) = bench.get(f"nodes/{LAMP}/events")["events"]
+    assert (found["name"], found["detail"]) == ("self_tested", {"ok": True, **powers})
 
 
 def test_refusals_are_counted_and_shown(bench: Bench) -> None:
