@@ -1,5 +1,6 @@
 """`cityfleet node ...`: the technician's part: from an empty folder to an enrolled node."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -94,6 +95,43 @@ def provision(
     with FleetClient(target, "", chosen.ca_file) as client:
         prepare([plan], client, word, read_bytes(trust, "the trust file"), replace=replace)
     say(f"{node} is enrolled; its files are in {out} (identity/key.der is its secret)")
+
+
+@app.command()
+def batch(
+    nodes: Annotated[Path, typer.Argument(help="CSV with the columns node, lat, lon, report_s.")],
+    kind: Kind,
+    token_file: Annotated[
+        Path, typer.Option(help="File with the enrolment token, or - for standard input.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder that gets a folder for each node.")],
+    trust: Annotated[Path, typer.Option(help="trust.json of the release managers.")],
+    server: Annotated[str | None, typer.Option(help="Address of the fleet server.")] = None,
+) -> None:
+    """Prepare many nodes of one kind from a list. The same command goes on after a failure.
+
+    Example: cityfleet node batch nodes.csv --kind streetlight --token-file token.txt
+    --trust keys/trust.json --out nodes
+    """
+    from tools.cli.secrets_input import read_secret
+    from tools.client.credentials import find_profile
+    from tools.client.http import FleetClient
+    from tools.files import read_bytes
+    from tools.node.batch import prepare_batch, read_batch
+
+    plans = read_batch(nodes, kind, out)
+    target = find_profile(server or chosen.server).server if server else _server()
+    word = read_secret(token_file, "Enrolment token", "--token-file")
+    trusted = read_bytes(trust, "the trust file")
+    before = 0
+    with (
+        FleetClient(target, "", chosen.ca_file) as client,
+        typer.progressbar(length=len(plans), label="preparing", file=sys.stderr) as bar,
+    ):
+        for done in prepare_batch(plans, client, word, trusted):
+            bar.update(done - before)
+            before = done
+    say(f"{len(plans)} nodes are enrolled; their files are in {out} (identity/key.der is secret)")
 
 
 @app.command()
