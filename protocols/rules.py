@@ -13,7 +13,7 @@ A rule holds one measured quantity in a band, by level:
      "fail_safe": 0}                 # while the measure is lost
 
 `on` above `off` acts above the band (a vent), `on` below `off` acts below it (irrigation). What
-follows from a rule is the node's (firmware/nodes/output_rules.py).
+follows from a rule is the node's (firmware/nodes/greenhouse/output_rules.py).
 """
 
 from protocols.errors import MALFORMED, OUT_OF_RANGE, ProtocolError

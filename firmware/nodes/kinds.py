@@ -14,11 +14,11 @@ def make_node(
     elif kind == "smart_bin":
         from firmware.nodes.smart_bin import SmartBin as Program
     elif kind == "greenhouse":
-        from firmware.nodes.greenhouse import Greenhouse as Program
+        from firmware.nodes.greenhouse.program import Greenhouse as Program
     elif kind == "control_cabinet":
         from firmware.nodes.control_cabinet.program import ControlCabinet as Program
     else:
-        from firmware.nodes.reservoir import Reservoir as Program
+        from firmware.nodes.reservoir.program import Reservoir as Program
     if is_safe:
         board.leave_out(getattr(Program, "OPTIONAL_PARTS", ()))
     return Program(board, config, clock, emit)

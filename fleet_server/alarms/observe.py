@@ -18,6 +18,7 @@ from protocols.messages import (
     BOOTED,
     FAULT_OFF,
     FAULT_ON,
+    FLOOD_LEVEL_CHANGED,
     LAST_GASP,
     MAINS_RESTORED,
     OFFLINE,
@@ -119,6 +120,16 @@ def of_event(
         # A lamp has no battery: what boots has power, unless it says otherwise.
         mains = detail.get("mains") is not False if kind in _VOLTAGES else None
         return Observation(node_id, stamp, received_s, at_s, mains=mains, certain=True)
+    if code == FLOOD_LEVEL_CHANGED:
+        # It comes before the reports that waited with it, and must not wait for them.
+        level = detail.get("level")
+        return Observation(
+            node_id,
+            stamp,
+            received_s,
+            at_s,
+            flood_level=level if type(level) is int and 0 <= level <= 3 else None,
+        )
     fault = detail.get("fault")
     named = frozenset({fault}) if isinstance(fault, str) else frozenset[str]()
     return Observation(

@@ -86,6 +86,11 @@ class NodeModel:
         self.gasp_seq = self._next()
         return said
 
+    def flood_level(self, at_s: int, level: object) -> Message:
+        """A gauge's flood alarm level changed."""
+        detail: dict[str, object] = {"level": level, "before": 0, "level_mm": 7200}
+        return self._event(at_s, messages.FLOOD_LEVEL_CHANGED, detail)
+
     def state(self, at_s: int) -> Message:
         """The reported half of the shadow."""
         facts: dict[str, object] = {

@@ -4,7 +4,7 @@ import json
 
 import check
 
-from firmware.nodes.output_rules import OutputRules
+from firmware.nodes.greenhouse.output_rules import OutputRules
 from protocols.fields import OUTPUTS
 from protocols.rules import check_rules
 

@@ -225,6 +225,23 @@ def test_an_alarm_that_is_not_there(bench: Bench, path: str, status: int) -> Non
     assert bench.request("GET", "alarms/99", "viewer")[0] == 404
 
 
+def test_a_gauge_that_tells_of_a_flood_is_believed_before_its_report(bench: Bench) -> None:
+    lake = bench.add_node("lake-1", "reservoir")
+    bench.deliver(*lake.connect(bench.city_s))
+    older = lake.report(bench.city_s, {"flood_alarm_level": 0, "level_m": 5.9})
+    bench.deliver(lake.flood_level(bench.city_s, 2))
+    bench.look()
+    (alarm,) = alarms(bench)
+    assert (alarm["cause"], alarm["evidence"]) == ("flood_level", {"level": 2})
+    # A report that waited behind the event takes nothing back, nor does nonsense.
+    bench.deliver(older, lake.flood_level(bench.city_s, "high"), lake.flood_level(bench.city_s, 9))
+    bench.look()
+    assert len(alarms(bench)) == 1
+    bench.deliver(lake.flood_level(bench.city_s, 0))
+    bench.look()
+    assert alarms(bench) == []
+
+
 def test_a_burning_bin_and_a_rising_lake(bench: Bench) -> None:
     burning = bench.add_node("bin-1", "smart_bin")
     lake = bench.add_node("lake-1", "reservoir")

@@ -5,14 +5,14 @@ at once, so that a warning does not wait for the next report nor for anybody's r
 water is high or rises fast, reports come each minute.
 """
 
-from firmware.nodes.station import Station
-from firmware.nodes.water_level import (
+from firmware.nodes.reservoir.water_level import (
     LevelSource,
     RateOfRise,
     disagree,
     flood_level,
     is_urgent,
 )
+from firmware.nodes.station import Station
 from protocols.fields import RESERVOIR
 from protocols.messages import FLOOD_LEVEL_CHANGED
 

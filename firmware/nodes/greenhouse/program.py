@@ -75,7 +75,7 @@ class Greenhouse(Station):
         """Follow the rules of a desired state from the next step on."""
         rules = desired.get("rules")
         if self._outputs is None and rules:
-            from firmware.nodes.outputs import Outputs
+            from firmware.nodes.greenhouse.outputs import Outputs
 
             self._outputs = Outputs(self._relays, self._motor, self._clock, self._offset_s)
         if self._outputs is not None:

@@ -6,7 +6,7 @@ vent stays where it is. What was used of the day's time is on flash before it ca
 
 from firmware.core.log import log
 from firmware.core.storage import read_checked, write_checked
-from firmware.nodes.output_rules import DAILY_LIMIT, FAIL_SAFE, OutputRules
+from firmware.nodes.greenhouse.output_rules import DAILY_LIMIT, FAIL_SAFE, OutputRules
 from protocols.fields import OUTPUTS
 from protocols.messages import OUTPUT_FORCED
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.nodes.output_rules import (
+from firmware.nodes.greenhouse.output_rules import (
     BAND,
     DAILY_LIMIT,
     FAIL_SAFE,

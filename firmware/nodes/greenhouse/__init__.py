@@ -1,0 +1,1 @@
+"""The greenhouse: its climate, and the outputs that it switches by rules."""
