@@ -318,10 +318,10 @@ def _refused_messages(report: bytes, batch: bytes) -> list[Vector]:
         "rules as a list": {"rules": []},
         "rule for the sun": {"rules": {"sun": IRRIGATION}},
         "rule without a band": {"rules": {"fan": {"on": 1}}},
-    } | {
-        f"rule with {key} {value}": {"rules": {"irrigation": IRRIGATION | {key: value}}}
-        for key, value in RULE_FAULTS
     }
+    for key, value in RULE_FAULTS:
+        rule = {"irrigation": IRRIGATION | {key: value}}
+        documents[f"rule with {key} {value}"] = {"rules": rule}
     for name, document in documents.items():
         data = messages.encode_desired(1, document)
         vectors.append(_frozen(name, "messages.decode_desired", [{"$hex": data.hex()}]))
