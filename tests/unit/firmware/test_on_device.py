@@ -40,6 +40,11 @@ def test_dali_gear_and_pulse_meter_are_understood(runtime: str, tmp_path: Path) 
 
 
 @both
+def test_a_bin_knows_what_echoes_mean_and_what_it_left_itself(runtime: str, tmp_path: Path) -> None:
+    run_device("bin_rules", runtime, tmp_path).check()
+
+
+@both
 def test_the_bootstrap_chooses_the_right_slot(runtime: str, tmp_path: Path) -> None:
     boot = str(ROOT / "firmware" / "boot")
     run_device("bootstrap", runtime, tmp_path, boot, kind="streetlight").check()
