@@ -212,6 +212,7 @@ OPTIONAL: dict[str, dict[str, tuple[str, ...]]] = {
         "irrigation": ("relay_output",),
         "fan": ("relay_output",),
         "lamp": ("relay_output",),
+        "door": ("contact",),
     },
     "reservoir": {"level_backup": ("ads1115_loop", "radar_modbus")},
 }

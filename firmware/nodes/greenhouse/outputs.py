@@ -23,11 +23,17 @@ class Outputs:
     """What one greenhouse switches."""
 
     def __init__(
-        self, relays: dict[str, object], motor: object, clock: object, offset_s: int
+        self,
+        relays: dict[str, object],
+        motor: object,
+        door: object,
+        clock: object,
+        offset_s: int,
     ) -> None:
-        """`relays`: output -> driver; `motor` is the vent's, or None; `offset_s` local time's."""
+        """`relays`: output -> driver; `motor` is the vent's; it and `door` may be None."""
         self._relays = relays
         self._motor = motor
+        self._door = door
         self._clock = clock
         self._offset_s = offset_s
         names = [name for name in OUTPUTS if name in relays or (name == "vent" and motor)]
@@ -54,6 +60,8 @@ class Outputs:
         day = local_s // 86400 if self._clock.is_set() else None
         is_moving = self._motor is not None and self._motor.is_moving
         conditions = ("vent_motor",) if is_moving else ()
+        if self._door is not None and self._door.is_active():
+            conditions += ("door",)
         changed = rules.step(passed_s, day, local_s % 86400 // 60, inputs, conditions)
         # Who goes off does so before anybody comes on: loads may share one supply.
         for wanted in (False, True):

@@ -59,6 +59,7 @@ class Greenhouse(Station):
         self._co2_ms = None
         self._inputs = {}
         self._motor = board.part("vent_motor")
+        self._door = board.part("door")
         self._relays = {}
         for name in OUTPUTS[1:]:
             part = board.part(name)
@@ -77,7 +78,9 @@ class Greenhouse(Station):
         if self._outputs is None and rules:
             from firmware.nodes.greenhouse.outputs import Outputs
 
-            self._outputs = Outputs(self._relays, self._motor, self._clock, self._offset_s)
+            self._outputs = Outputs(
+                self._relays, self._motor, self._door, self._clock, self._offset_s
+            )
         if self._outputs is not None:
             self._outputs.rules.follow(rules)
             self.error = "rules_output_missing" if self._outputs.rules.lacks() else None

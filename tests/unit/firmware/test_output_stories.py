@@ -16,7 +16,7 @@ from tests.unit.firmware.lab.reports import all_rows, wait_row
 pytestmark = pytest.mark.sockets
 
 MORNING_S = 1795312800  # 2026-11-22, 09:00 in Da Lat
-VENT, IRRIGATION, FAN = 1, 2, 4
+VENT, IRRIGATION, LAMP = 1, 2, 8
 WATER: dict[str, Any] = {
     "measure": "soil_moisture_percent", "on": 250, "off": 320, "min_on_s": 30, "min_off_s": 30,
     "most_on_s": 7200, "hours": None, "excludes": ["vent_motor"], "limits": [], "fail_safe": 0,
@@ -167,6 +167,18 @@ def test_rules_for_an_output_that_the_board_lacks_are_named(lab: Lab) -> None:
         assert facts["error"] == "rules_output_missing"
         node.set("air_c", 33)
         wait_row(lab.server, outputs=VENT)
+
+
+def test_an_open_door_turns_the_lamp_off_at_once(lab: Lab) -> None:
+    lamp = AIR | {"on": 100, "off": 50, "excludes": ["door"], "min_on_s": 600, "min_off_s": 0}
+    with power(house(lab, 60, lamp=lamp)) as node:
+        wait_row(lab.server, outputs=LAMP)
+        lab.server.forget()
+        node.set("door", True)
+        wait_row(lab.server, outputs=0, desired_version=1, air_temperature_c=(19, 21))
+        lab.server.forget()
+        node.set("door", None)
+        wait_row(lab.server, outputs=LAMP)
 
 
 def test_without_rules_nothing_is_on(lab: Lab) -> None:
