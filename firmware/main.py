@@ -6,10 +6,10 @@ within a second of power; everything that may wait for somebody comes after.
 
 import asyncio
 import gc
+import sys
 import time
 
 from firmware.core.clock import Clock
-from firmware.core.config import load_board, load_config
 from firmware.core.errors import FirmwareError
 from firmware.core.flash import FileFlash
 from firmware.core.health import Health
@@ -19,7 +19,7 @@ from firmware.core.limits import RESET_FOR_LINK_S, WATCHDOG_MS
 from firmware.core.log import log, log_error
 from firmware.core.outbox import Outbox
 from firmware.core.outbox_flash import OUTBOX_SECTORS, PARTITION, open_outbox
-from firmware.core.reporter import STEP_MS, Reporter
+from firmware.core.reporter import Reporter
 from firmware.core.shadow import Shadow
 from firmware.core.storage import ensure_folder
 from firmware.core.supervisor import Supervisor
@@ -62,6 +62,19 @@ def run(slot: str, on_trial: bool, slots: dict | None) -> None:
     time.sleep_ms(health.fatal(task, error))
 
 
+def _configuration() -> tuple[dict, str | None, dict]:
+    """config.json, what is wrong with it, and board.json; what checks them is unloaded again."""
+    from firmware.core.config import load_board, load_config
+
+    config, error = load_config()
+    if config["kind"] != KIND:
+        raise FirmwareError("this application is for a " + KIND)
+    board = load_board(KIND)
+    del sys.modules["firmware.core"].config
+    del sys.modules["firmware.core.config"]
+    return config, error, board
+
+
 def _stored_outbox(is_safe: bool) -> Outbox:
     """The outbox on flash; in memory if the flash fails, since a lamp needs neither."""
     try:
@@ -96,10 +109,8 @@ class Node:
     def __init__(self, slot: str, on_trial: bool, slots: dict | None, health: Health) -> None:
         self._health = health
         self._leaves_safe_mode = False
-        config, self._config_error = load_config()
-        if config["kind"] != KIND:
-            raise FirmwareError("this application is for a " + KIND)
-        board = Board(load_board(KIND))
+        config, self._config_error, description = _configuration()
+        board = Board(description)
         clock = Clock(chip.clock())
         rest = self._rest = None
         if config["sleep_s"]:
@@ -192,7 +203,7 @@ class Node:
         from firmware.update.updater import Updater
 
         node_id = config["node"]
-        self._link = make_link(config, clock, board, self._reset_for_link)
+        self._link = make_link(config, clock, board, self._reset_for_link, self._journal.event)
         backoff = Backoff(chip.random_bits, config["backoff_max_s"] * 1000)
         self._identity = Identity(self._journal.event, chip.system_now_s)
         self._session = Session(
@@ -233,7 +244,7 @@ class Node:
         if rest is None or not rest.is_settled(self._shadow.version):
             self._updater.consider(self._shadow.document.get("update"), self._shadow.version)
         if rest is None:
-            self.supervisor.add("report", self._reporter.run, 2 * STEP_MS)
+            self.supervisor.add("report", self._reporter.run, self._reporter.silence_ms())
         else:
             rest.join(self._session, self._updater, self._shadow, self._link, self._renewal)
             self.supervisor.add("sleep", rest.run, WATCHDOG_MS)

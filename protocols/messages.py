@@ -58,6 +58,7 @@ MAINS_RESTORED = 13
 CRASHED = 14
 SAFE_MODE_ENTERED = 15
 SAFE_MODE_LEFT = 16
+LINK_MENDED = 17
 FLOOD_LEVEL_CHANGED = 20
 OUTPUT_FORCED = 21
 SELF_TESTED = 40
@@ -82,6 +83,7 @@ EVENT_NAMES = {
     CRASHED: "crashed",
     SAFE_MODE_ENTERED: "safe_mode_entered",
     SAFE_MODE_LEFT: "safe_mode_left",
+    LINK_MENDED: "link_mended",
     FLOOD_LEVEL_CHANGED: "flood_level_changed",
     OUTPUT_FORCED: "output_forced",
     SELF_TESTED: "self_tested",

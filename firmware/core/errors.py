@@ -29,6 +29,12 @@ class LinkError(FirmwareError):
     name = "link_down"
 
 
+class NameNotFoundError(LinkError):
+    """A server's name has no address."""
+
+    name = "name_not_found"
+
+
 class ClockNotSetError(LinkError):
     """The time is not known, so no certificate could be checked."""
 

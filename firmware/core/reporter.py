@@ -2,7 +2,7 @@
 
 reporter = Reporter(node, journal, shadow, clock, 900, link_rssi)
 reporter.now()                      # something changed
-supervisor.add("report", reporter.run, 2 * STEP_MS)
+supervisor.add("report", reporter.run, reporter.silence_ms())
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from protocols.fields import scaled
 
 # An alarm reports at once, a chattering one not more than this.
 _PAUSE_MS = 1000
-STEP_MS = 5000
+_STEP_MS = 5000
 
 
 class Reporter:
@@ -35,6 +35,10 @@ class Reporter:
         self._default_s = default_s
         self._rssi_dbm = rssi_dbm
         self._wanted = asyncio.Event()
+
+    def silence_ms(self) -> int:
+        """How long `run` may go without a beat."""
+        return 2 * _STEP_MS
 
     def now(self) -> None:
         """Something changed: report as soon as the pause allows."""
@@ -70,7 +74,7 @@ class Reporter:
                 last_ms = time.ticks_ms()
                 self.report()
                 continue
-            wait_ms = min(period_ms - passed_ms, STEP_MS)
+            wait_ms = min(period_ms - passed_ms, _STEP_MS)
             if self._wanted.is_set():
                 wait_ms = _PAUSE_MS - passed_ms
                 await asyncio.sleep_ms(max(1, wait_ms))

@@ -1,10 +1,6 @@
-"""A server's name to its address, anew at each connection, without holding up the lamp.
+"""A question to a name server, and its answer, bounded and beside all else.
 
-The system's getaddrinfo blocks everything for as long as a name server is silent. So where
-the link knows its name server the question is asked here, bounded and beside all else.
-Where it knows none, or the host is an address already, the system is asked.
-
-    address = await dns.resolve("fleet.example", 8883, socket.SOCK_STREAM)
+    address = await dns.ask("fleet.example", "10.0.0.1")       # "10.1.2.3"
 
 Source: RFC 1035, sections 4.1 and 4.2.1.
 """
@@ -15,10 +11,8 @@ import os
 import socket
 import time
 
-from firmware.net.errors import NameNotFoundError
+from firmware.core.errors import NameNotFoundError
 
-# What the link said when it came up; None asks the system.
-server = None
 # Only a test asks elsewhere: a port below 1024 is not everyone's to open.
 port = 53
 
@@ -32,25 +26,37 @@ _HEAD_BYTES = 12
 # A chain of aliases and some addresses.
 _RECORDS = 16
 _NO_SUCH_NAME = 3
-_NO_SERVER = "0.0.0.0"
 
 
-async def resolve(host: str, to_port: int, sort: int) -> tuple:
-    """(family, .., socket address) of a host, as getaddrinfo gives it.
+async def ask(host: str, server: str) -> str:
+    """The address of a host, from one name server.
 
     Raises:
         NameNotFoundError: there is no such name, or nobody tells.
-        OSError: the system's resolver failed.
     """
-    if server not in (None, _NO_SERVER) and not is_address(host):
-        host = await _ask(host)
-    return socket.getaddrinfo(host, to_port, 0, sort)[0]
-
-
-def is_address(host: str) -> bool:
-    """Whether this is a dotted IPv4 address."""
-    parts = host.split(".")
-    return len(parts) == 4 and all(part.isdigit() and int(part) < 256 for part in parts)
+    asked = question(host, int.from_bytes(os.urandom(2), "big"))
+    end = socket.getaddrinfo(server, port, 0, socket.SOCK_DGRAM)[0]
+    sock = socket.socket(end[0], socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        # Connected, so that only this server's packets come in.
+        sock.connect(end[-1])
+        for _ in range(_TRIES):
+            sock.send(asked)
+            began_ms = time.ticks_ms()
+            while time.ticks_diff(time.ticks_ms(), began_ms) < _ANSWER_MS:
+                await asyncio.sleep_ms(_STEP_MS)
+                try:
+                    address = answer_of(sock.recv(_PACKET_BYTES), asked)
+                except OSError as error:
+                    if error.errno == errno.EAGAIN:
+                        continue
+                    break  # nobody listens there: a try less
+                if address is not None:
+                    return address
+    finally:
+        sock.close()
+    raise NameNotFoundError("no answer from " + server)
 
 
 def question(host: str, number: int) -> bytes:
@@ -112,29 +118,3 @@ def _after_name(packet: bytes, at: int) -> int:
             return at + 1
         at += 1 + size
     return at
-
-
-async def _ask(host: str) -> str:
-    asked = question(host, int.from_bytes(os.urandom(2), "big"))
-    end = socket.getaddrinfo(server, port, 0, socket.SOCK_DGRAM)[0]
-    sock = socket.socket(end[0], socket.SOCK_DGRAM)
-    try:
-        sock.setblocking(False)
-        # Connected, so that only this server's packets come in.
-        sock.connect(end[-1])
-        for _ in range(_TRIES):
-            sock.send(asked)
-            began_ms = time.ticks_ms()
-            while time.ticks_diff(time.ticks_ms(), began_ms) < _ANSWER_MS:
-                await asyncio.sleep_ms(_STEP_MS)
-                try:
-                    address = answer_of(sock.recv(_PACKET_BYTES), asked)
-                except OSError as error:
-                    if error.errno == errno.EAGAIN:
-                        continue
-                    break  # nobody listens there: a try less
-                if address is not None:
-                    return address
-    finally:
-        sock.close()
-    raise NameNotFoundError("no answer from " + server)

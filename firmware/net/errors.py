@@ -51,12 +51,6 @@ class NoCarrierError(LinkError):
     name = "no_carrier"
 
 
-class NameNotFoundError(LinkError):
-    """A server's name has no address."""
-
-    name = "name_not_found"
-
-
 class TimeFloorError(LinkError):
     """A time server tells a time before one that is known to have been."""
 

@@ -5,7 +5,7 @@ calls: `up` makes it usable or says by name what is missing, `down` takes it dow
 next `up` begins afresh, `restart` takes the power from what carries it. What the session sees
 is a Ladder around it.
 
-    link = make_link(config, clock, board, reset)
+    link = make_link(config, clock, board, reset, emit)
     await link.up(beat)
     link.failed(error) or link.worked()
 
@@ -16,8 +16,8 @@ config.json names at most one of {"wifi": {"name", "key"}}, {"lan": {}}, {"cellu
 
 from firmware.core.errors import ClockNotSetError
 from firmware.core.log import log
-from firmware.net import dns, escalation
-from firmware.net.errors import LinkConfigError
+from firmware.net import names
+from protocols.messages import LINK_MENDED
 
 
 class StandingLink:
@@ -54,22 +54,33 @@ class AbsentLink(StandingLink):
         Raises:
             LinkConfigError: always.
         """
+        from firmware.net.errors import LinkConfigError
+
         raise LinkConfigError("the board has no " + self._part)
 
 
 class Ladder:
     """A link, the time on it, and the mending of it rung by rung (see escalation.py)."""
 
-    def __init__(self, link: object, clock: object, timed: object, reset: object) -> None:
+    def __init__(
+        self, link: object, clock: object, timed: object, reset: object, emit: object
+    ) -> None:
         """`timed.up(beat)` sets the clock, None to believe it.
 
-        `reset()` resets the board, or returns if it is too early for that.
+        `reset()` resets the board, or returns if it is too early for that; `emit(code, detail)`
+        queues an event.
         """
         self._link = link
         self._clock = clock
         self._timed = timed
         self._reset = reset
-        self._rung = escalation.START
+        self._emit = emit
+        # What was mended since the last connection, and what was wrong first.
+        self._mended = None
+        self._reason = None
+        self._tries = 0
+        # (rung, failures on it); None while all is well.
+        self._rung = None
         self._due = None
         self.rssi_dbm = link.rssi_dbm
 
@@ -84,15 +95,16 @@ class Ladder:
         self._due = None
         if due is not None:
             log("link", "mending: " + due)
-            if due == escalation.LINK:
+            self._mended = due
+            if due == "link":
                 await self._link.down(beat)
-            elif due == escalation.MODEM:
+            elif due == "modem":
                 await self._link.restart(beat)
             else:
                 self._reset()
         beat()
         await self._link.up(beat)
-        dns.server = self._link.name_server()
+        names.server = self._link.name_server()
         if self._timed is not None:
             await self._timed.up(beat)
         if not self._clock.is_set():
@@ -100,24 +112,38 @@ class Ladder:
 
     def failed(self, error: object) -> None:
         """No connection came of it, or it broke."""
-        self._rung, self._due = escalation.step(self._rung, escalation.event_of(error))
+        self._tries += 1
+        self._reason = self._reason or error.name
+        from firmware.net import escalation  # not before something fails
+
+        event = escalation.event_of(error)
+        self._rung, self._due = escalation.step(self._rung or escalation.START, event)
 
     def worked(self) -> None:
         """A connection stands: whoever it is has proven who he is, and at which time."""
-        self._rung = escalation.START
+        self._rung = None
         self._due = None
+        if self._mended is not None:
+            # Nobody could be told before.
+            self._emit(
+                LINK_MENDED,
+                {"reason": self._reason, "rung": self._mended, "tries": self._tries},
+            )
+        self._mended = None
+        self._reason = None
+        self._tries = 0
         if self._timed is not None:
             self._timed.proven()
 
 
-def make_link(config: dict, clock: object, board: object, reset: object) -> Ladder:
+def make_link(config: dict, clock: object, board: object, reset: object, emit: object) -> Ladder:
     """The link that config.json asks for, on the parts that the board has for it."""
     timed = None
     if config.get("ntp") is not None:
         from firmware.net.timesync import TimeSync
 
         timed = TimeSync(config["ntp"], clock)
-    return Ladder(_bare_link(config, board), clock, timed, reset)
+    return Ladder(_bare_link(config, board), clock, timed, reset, emit)
 
 
 def _bare_link(config: dict, board: object) -> object:

@@ -21,7 +21,7 @@ import time
 from firmware.core.errors import LinkError
 from firmware.core.log import log
 from firmware.core.storage import read_checked, write_checked
-from firmware.net import dns
+from firmware.net import names
 from firmware.net.errors import TimeFloorError
 
 _FILE = "state/time"
@@ -85,7 +85,7 @@ class TimeSync:
 async def _ask(host: str, port: int, beat: object) -> int:
     """Unix seconds from one SNTP exchange."""
     beat()
-    address = await dns.resolve(host, port, socket.SOCK_DGRAM)
+    address = await names.resolve(host, port, socket.SOCK_DGRAM)
     sock = socket.socket(address[0], socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)

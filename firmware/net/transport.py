@@ -29,7 +29,7 @@ from firmware.core.errors import (
     ServerUntrustedError,
 )
 from firmware.core.limits import CONNECT_TIMEOUT_MS, RECEIVE_BYTES, SEND_PIECES
-from firmware.net import dns
+from firmware.net import names
 
 _POLL_MS = 20
 _BUSY = (errno.EAGAIN, errno.EINPROGRESS, errno.EALREADY)
@@ -59,7 +59,7 @@ class Stream:
             LinkError: no such host, or nobody answers.
         """
         try:
-            address = await dns.resolve(host, port, socket.SOCK_STREAM)
+            address = await names.resolve(host, port, socket.SOCK_STREAM)
             raw = self._raw = socket.socket(address[0], socket.SOCK_STREAM)
             raw.setblocking(False)
             try:

@@ -199,6 +199,11 @@ def _messages() -> list[Vector]:
             ],
         ),
         _frozen("safe mode entered", "messages.encode_event", [*head, 15, {"crashes": 3}]),
+        _frozen(
+            "link mended",
+            "messages.encode_event",
+            [*head, 17, {"reason": "modem_silent", "rung": "modem", "tries": 4}],
+        ),
         _frozen("safe mode left", "messages.encode_event", [*head, 16, {"uptime_s": 600}]),
         _frozen(
             "self-test",

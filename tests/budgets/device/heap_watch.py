@@ -38,7 +38,7 @@ STRETCH = {
     "firmware.net.session": {"_IDLE_MS": 150000},
     "firmware.core.supervisor": {"SUPERVISOR_MS": 150000},
     "firmware.update.updater": {"_STEP_MS": 15000},
-    "firmware.main": {"_REPORT_STEP_MS": 150000},
+    "firmware.core.reporter": {"_STEP_MS": 150000},
 }
 
 

@@ -128,6 +128,8 @@ def test_a_modem_that_hangs_is_power_cycled(lab: Lab) -> None:
         report = lab.server.wait(lambda heard: heard.channel == "report", 60)
         assert value_of(report, "rssi_dbm") == -77
         assert "mending: reset" not in node.log()
+        mended = lab.server.event(messages.LINK_MENDED)
+        assert (mended["reason"], mended["rung"]) == ("modem_silent", "modem")
 
 
 def test_a_network_without_an_answer_is_mended_rung_by_rung(lab: Lab) -> None:

@@ -30,7 +30,13 @@ import machine
 import network
 from peripherals import ppp, sim7600
 
-from firmware.core.errors import ClockNotSetError, ConnectionLostError, LinkError, SilenceError
+from firmware.core.errors import (
+    ClockNotSetError,
+    ConnectionLostError,
+    LinkError,
+    NameNotFoundError,
+    SilenceError,
+)
 from firmware.drivers import a7670
 from firmware.drivers.board import Board
 from firmware.net import cellular, escalation, lan, link, wifi
@@ -40,13 +46,13 @@ from firmware.net.errors import (
     LinkConfigError,
     ModemError,
     ModemSilentError,
-    NameNotFoundError,
     NoCarrierError,
     NoSimError,
     NotRegisteredError,
     WifiError,
 )
 from firmware.net.modem import AtDialogue, value_of
+from protocols.messages import LINK_MENDED
 
 plant = machine.plant()
 modem = plant.parts["modem"]
@@ -336,6 +342,13 @@ def the_ladder_is_climbed_by_silence_alone() -> None:
         check.equal(escalation.step((rung, 0), "answered"), (escalation.START, None))
 
 
+events = []
+
+
+def told(code: int, detail: dict) -> None:
+    events.append((code, detail))
+
+
 class StillClock:
     """A clock that shows a time, or none."""
 
@@ -348,7 +361,7 @@ class StillClock:
 
 def made(config: dict, shows: bool = True, parts: object = None) -> object:
     described = board if parts is None else {"buses": {}, "parts": parts}
-    return link.make_link(config, StillClock(shows), Board(described), lambda: None)
+    return link.make_link(config, StillClock(shows), Board(described), lambda: None, told)
 
 
 @check.case
@@ -374,7 +387,11 @@ async def silence_on_an_open_call_costs_the_call_and_then_the_modem_its_power() 
     _, beat = beats()
     resets = []
     one = link.make_link(
-        {"cellular": {"apn": "m3-world"}}, StillClock(True), Board(board), lambda: resets.append(1)
+        {"cellular": {"apn": "m3-world"}},
+        StillClock(True),
+        Board(board),
+        lambda: resets.append(1),
+        told,
     )
     await one.up(beat)
     seen = []
@@ -387,8 +404,13 @@ async def silence_on_an_open_call_costs_the_call_and_then_the_modem_its_power() 
     nothing = (0, 0, 0)
     check.equal(seen[:9], [nothing] * 3 + [again] + [nothing] * 2 + [cycled] + [nothing] * 2)
     check.equal(seen[9:], [(0, 0, 1)] * 2)
+    events.clear()
     one.worked()
-    check.equal((one._rung, one._due), (escalation.START, None))
+    one.worked()
+    check.equal((one._rung, one._due), (None, None))
+    check.equal(
+        events, [(LINK_MENDED, {"reason": "connection_lost", "rung": "reset", "tries": 11})]
+    )
 
 
 check.run()

@@ -6,8 +6,8 @@ import sys
 
 import check
 
-from firmware.net import dns
-from firmware.net.errors import NameNotFoundError
+from firmware.core.errors import NameNotFoundError
+from firmware.net import dns, names
 
 dns.port = int(sys.argv[1])
 dns._ANSWER_MS = 200
@@ -35,9 +35,9 @@ def a_question_is_that_of_the_standard() -> None:
 @check.case
 def addresses_need_no_question() -> None:
     for host in ("127.0.0.1", "0.0.0.0", "255.255.255.255"):
-        assert dns.is_address(host)
+        assert names.is_address(host)
     for host in ("", "1.2.3", "1.2.3.4.5", "256.1.1.1", "a.b.c.d", "1.2.3.", "broker", "-1.2.3.4"):
-        assert not dns.is_address(host), host
+        assert not names.is_address(host), host
 
 
 @check.case
@@ -95,13 +95,13 @@ def any_bytes_behind_the_question_end_in_an_answer_or_an_error() -> int:
 
 
 async def address_of(host: str) -> str:
-    found = await dns.resolve(host, 8883, socket.SOCK_STREAM)
+    found = await names.resolve(host, 8883, socket.SOCK_STREAM)
     return socket.inet_ntop(socket.AF_INET, found[-1][4:8])
 
 
 @check.case
 async def a_live_server_is_asked_beside_all_else() -> None:
-    dns.server = "127.0.0.1"
+    names.server = "127.0.0.1"
     steps = []
 
     async def lamp() -> None:
@@ -122,16 +122,16 @@ async def a_live_server_is_asked_beside_all_else() -> None:
 
 @check.case
 async def without_a_server_or_with_an_address_the_system_is_asked() -> None:
-    dns.server = "127.0.0.1"
+    names.server = "127.0.0.1"
     check.equal(await address_of("127.0.0.1"), "127.0.0.1")
     for none in (None, "0.0.0.0"):
-        dns.server = none
+        names.server = none
         check.equal(await address_of("localhost"), "127.0.0.1")
 
 
 @check.case
 async def a_server_that_is_not_there_is_named() -> None:
-    dns.server = "127.0.0.1"
+    names.server = "127.0.0.1"
     dns.port = 9
     await check.raises_async(NameNotFoundError, address_of("good.example"))
 

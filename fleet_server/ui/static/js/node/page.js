@@ -129,6 +129,7 @@ async function loadReadings() {
 function detailText(key, value) {
   if (typeof value === "boolean") return value ? t("yes") : t("no");
   if (key === "error" || key === "reason") return reasonName(value);
+  if (key === "rung") return term("rung", value);
   if (key === "output") return term("output", value);
   if (key === "not_after_s") return day(value);
   if (typeof value === "number" && key.endsWith("_s")) return duration(value);
