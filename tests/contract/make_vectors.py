@@ -182,29 +182,7 @@ def _messages() -> list[Vector]:
         ),
         _frozen("batch of ten", "messages.encode_batch", [1, 312, 4021, rows]),
         _frozen("batch back", "messages.decode_batch", [{"$hex": batch.hex()}]),
-        _frozen(
-            "crash report",
-            "messages.encode_event",
-            [
-                *head,
-                14,
-                {
-                    "cause": "crash",
-                    "task": "meter",
-                    "exception": "ValueError('frame')",
-                    "trace": "bl0942.py:71 read < streetlight.py:170 _keep_meter",
-                    "heap_free_bytes": 41232,
-                    "uptime_s": 86412,
-                },
-            ],
-        ),
-        _frozen("safe mode entered", "messages.encode_event", [*head, 15, {"crashes": 3}]),
-        _frozen(
-            "link mended",
-            "messages.encode_event",
-            [*head, 17, {"reason": "modem_silent", "rung": "modem", "tries": 4}],
-        ),
-        _frozen("safe mode left", "messages.encode_event", [*head, 16, {"uptime_s": 600}]),
+        *_runs(head),
         _frozen(
             "self-test",
             "messages.encode_event",
@@ -230,6 +208,35 @@ def _messages() -> list[Vector]:
             )
         )
     return vectors + _certificate_messages(head) + _refused_messages(report, batch)
+
+
+def _runs(head: list[Any]) -> list[Vector]:
+    """What a node tells of how it runs."""
+    return [
+        _frozen(
+            "crash report",
+            "messages.encode_event",
+            [
+                *head,
+                14,
+                {
+                    "cause": "crash",
+                    "task": "meter",
+                    "exception": "ValueError('frame')",
+                    "trace": "bl0942.py:71 read < streetlight.py:170 _keep_meter",
+                    "heap_free_bytes": 41232,
+                    "uptime_s": 86412,
+                },
+            ],
+        ),
+        _frozen("safe mode entered", "messages.encode_event", [*head, 15, {"crashes": 3}]),
+        _frozen(
+            "link mended",
+            "messages.encode_event",
+            [*head, 17, {"reason": "modem_silent", "rung": "modem", "tries": 4}],
+        ),
+        _frozen("safe mode left", "messages.encode_event", [*head, 16, {"uptime_s": 600}]),
+    ]
 
 
 def _certificate_messages(head: list[Any]) -> list[Vector]:

@@ -79,6 +79,11 @@ def test_links_come_up_or_name_what_is_missing(tmp_path: Path) -> None:
 
 
 @both
+def test_whatever_a_modem_says_is_an_answer_or_a_silence(runtime: str, tmp_path: Path) -> None:
+    run_device("at_dialogue", runtime, tmp_path, kind="smart_bin").check()
+
+
+@both
 def test_names_are_found_while_the_lamp_goes_on(
     runtime: str, tmp_path: Path, name_server: NameServer
 ) -> None:
