@@ -231,8 +231,10 @@ class Session:
             if time.ticks_diff(time.ticks_ms(), began_ms) > CONNECT_TIMEOUT_MS:
                 raise SilenceError("the broker does not answer")
             await self._rest()
-        if self._accepted[2]:
-            raise RefusedError("return code %d" % self._accepted[2])
+        code = self._accepted[2]
+        if code:
+            # A server that is unavailable has not judged who we are.
+            raise (ConnectionLostError if code == 3 else RefusedError)("return code %d" % code)
 
     def _begin(self) -> None:
         present = self._accepted[1]

@@ -176,6 +176,7 @@ def publish(payload: bytes, packet_id: int, *, again: bool = False, topic: str =
         (CONNACK + CONNACK, "mqtt_error"),
         (SUBACK, "mqtt_error"),
         (b"\x20\x02\x00\x05", "connection_refused: return code 5"),
+        (b"\x20\x02\x00\x03", "connection_lost: return code 3"),
         (CONNACK + b"\x90\x05\x00\x01\x01\x80\x01", "connection_refused: subscription"),
         (CONNACK + b"\x36\x05\x00\x01t\x00\x01", "mqtt_error"),
         (CONNACK + b"\xf0\x00", "mqtt_error"),

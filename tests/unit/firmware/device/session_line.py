@@ -18,7 +18,7 @@ from firmware.core.clock import Clock
 from firmware.core.journal import Journal
 from firmware.core.outbox import Outbox
 from firmware.net import session as session_module
-from firmware.net.link import StandingLink
+from firmware.net.link import make_link
 from firmware.net.session import Session
 from firmware.net.tls import tls_context
 from protocols.fields import SMART_BIN
@@ -113,7 +113,8 @@ class Handlers:
 def make() -> tuple:
     journal = Journal(SMART_BIN, 7, Clock(StillClock()), Outbox())
     handlers = Handlers(journal)
-    session = Session("t-node", CONFIG, journal, StandingLink(), Quick(), Identity(), handlers)
+    link = make_link({}, Clock(StillClock()), None, nothing)
+    session = Session("t-node", CONFIG, journal, link, Quick(), Identity(), handlers)
     journal.on_new = session.wake
     return session, handlers
 
