@@ -65,10 +65,12 @@ class Bus:
         while not self.send(frame):
             time.sleep_us(500)
 
-    # The answer's byte, None where nobody answers.
+    # The answer's byte, None where nobody answers; `before` is a frame that goes ahead of it.
     # Raises DaliError: the bus is held low, or what came is no frame, each time.
-    async def query(self, frame: int) -> int | None:
+    async def query(self, frame: int, before: int | None = None) -> int | None:
         for _ in range(_TRIES):
+            if before is not None:
+                await self.command(before)
             while not self.is_free():
                 await asyncio.sleep_ms(2)
             if self._rx.value():

@@ -107,11 +107,9 @@ class Driver:
     # A number of a memory bank; the first byte of a scaled one is its power of ten.
     async def _value(self, bank: int, first: int, count: int, scaled: bool) -> int | None:
         await self._bus.command(_DTR1 | bank)
-        await self._bus.command(_DTR0 | first)
         data = []
-        for _ in range(count):
-            # The gear counts DTR0 up behind each answer.
-            byte = await self._ask(_READ_MEMORY_LOCATION)
+        for index in range(count):
+            byte = await self._ask(_READ_MEMORY_LOCATION, _DTR0 | first + index)
             if byte is None:
                 return None
             data.append(byte)
@@ -159,12 +157,13 @@ class Driver:
             return self._address << 8 | 0x100 | _OFF
         return self._address << 8 | self._wanted()
 
-    async def _ask(self, command: int) -> int | None:
+    # `before` goes ahead of each try: a gear counts DTR0 up behind a byte that was torn too.
+    async def _ask(self, command: int, before: int | None = None) -> int | None:
         while not self._bus.is_free():
             await asyncio.sleep_ms(2)
         if self._is_owed and not self._is_busy:
             self.step()
-        return await self._bus.query(self._address << 8 | 0x100 | command)
+        return await self._bus.query(self._address << 8 | 0x100 | command, before)
 
 
 # The standard dimming curve: 1 is 0.1 % of the light, 254 all of it.

@@ -152,6 +152,26 @@ async def one_torn_answer_is_asked_again() -> None:
 
 
 @check.case
+async def a_torn_byte_of_memory_moves_no_other() -> None:
+    gear._energy_wus = 36000000000000
+    answer = gear._answer
+
+    def torn(byte: int, end_us: int) -> None:
+        # The third answer from now on is torn, once.
+        gear.torn -= 1
+        if gear.torn == 0:
+            plant.hand["sensor_fault"] = {"part": "lamp", "fault": "crc"}
+        answer(byte, end_us)
+        plant.hand["sensor_fault"] = None
+
+    gear.torn = 3
+    gear._answer = torn
+    check.near(await lamp._value(202, 4, 7, True), 10000, 2)
+    assert gear.torn < 0
+    gear._answer = answer
+
+
+@check.case
 async def a_broken_lamp_is_the_gears_word() -> None:
     lamp.set(100)
     await settled()
