@@ -194,5 +194,6 @@ def test_a_node_takes_the_largest_bundle_without_holding_it(
 @pytest.mark.parametrize("kind", sorted(KIND_CODES))
 def test_the_real_firmware_of_each_kind_fits(kind: str, repository: Path) -> None:
     files = read_bundle(build_bundle(repository, Application(kind, "1.0.0", 1), None))
-    assert {f"firmware/nodes/{kind}.mpy", f"firmware/nodes/{kind}/program.mpy"} & set(files)
+    programs = ("", "/program", "/__init__")
+    assert {f"firmware/nodes/{kind}{name}.mpy" for name in programs} & set(files)
     assert {"firmware/main.mpy", "firmware/version.mpy", "protocols/codec.mpy"} <= set(files)
