@@ -277,7 +277,10 @@ class Sleeper:
         wake_s = min(now_s + self._sleep_s, record.report_s)
         if outbox.waiting() and record.radio_s:
             wake_s = min(wake_s, record.radio_s)
-        record.quick = record.quick + 1 if self._node.is_unsettled() else 0
+        pins = self._node.wake_pins()
+        # What a pin tells of since the look at the beginning of this wake.
+        is_odd = self._node.is_unsettled() or any(self._chip.is_high(pin) for pin in pins)
+        record.quick = record.quick + 1 if is_odd else 0
         if 0 < record.quick <= QUICK_LOOKS:
             wake_s = min(wake_s, now_s + QUICK_LOOK_S)
         self._node.save()
@@ -291,7 +294,7 @@ class Sleeper:
         sleep_s = max(1, wake_s - now_s)
         awake_ms = time.ticks_diff(time.ticks_ms(), self._began_ms)
         log("sleep", "awake for %d ms, sleeps for %d s" % (awake_ms, sleep_s))
-        self._chip.deep_sleep(sleep_s * 1000, self._node.wake_pins())
+        self._chip.deep_sleep(sleep_s * 1000, pins)
 
     def _next_report_s(self) -> int:
         """One period after the last was due, so that reports keep their step."""

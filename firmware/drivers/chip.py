@@ -51,13 +51,16 @@ def system_now_s() -> int:
 # Until `time_ms` are over or one of these pins is high; does not return. A pin that is high
 # already would end it at once, so it is left out.
 def deep_sleep(time_ms: int, wake_pins: list[int]) -> None:
-    pins = [machine.Pin(number, machine.Pin.IN) for number in wake_pins]
-    pins = [pin for pin in pins if not pin.value()]
+    pins = [machine.Pin(number, machine.Pin.IN) for number in wake_pins if not is_high(number)]
     if pins:
         import esp32
 
         esp32.wake_on_ext1(pins, esp32.WAKEUP_ANY_HIGH)
     machine.deepsleep(time_ms)
+
+
+def is_high(number: int) -> bool:
+    return machine.Pin(number, machine.Pin.IN).value() == 1
 
 
 def is_woken_by_pin() -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from fleet_server.ports import StoredEvent, StoredReport, StoredState
 from fleet_server.telemetry import sql
@@ -36,6 +36,11 @@ def write_latest(
     for item in items:
         went = isinstance(item, StoredEvent) and item.code == messages.OFFLINE
         online[item.node_id] = (item.kind, not went)
+    gone = [node_id for node_id, (_, is_online) in online.items() if not is_online]
+    for node_id, facts in statements.by_ids(sql.SELECT_FACTS, gone):
+        if _sleeps(facts):
+            # A last will tells that a goodbye got lost; the node sleeps all the same.
+            online[node_id] = (online[node_id][0], True)
     statements.many(
         sql.UPSERT_PRESENCE,
         [
@@ -51,6 +56,12 @@ def write_latest(
         item for item in items if isinstance(item, StoredEvent) and mains_after(item) is not None
     )
     statements.many(sql.UPDATE_MAINS, [_mains_row(item) for item in mains])
+
+
+def _sleeps(facts: Any) -> bool:
+    """Whether a node sleeps between its reports, by the facts as its driver gives them."""
+    known = json.loads(facts) if isinstance(facts, str) else facts
+    return isinstance(known, dict) and bool(cast("dict[str, Any]", known).get("sleep_s"))
 
 
 def mains_after(event: StoredEvent) -> bool | None:

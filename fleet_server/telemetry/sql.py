@@ -29,6 +29,7 @@ UPSERT_PRESENCE = (
     " ON CONFLICT (node_id) DO UPDATE SET kind = excluded.kind, online = excluded.online,"
     " last_seen_s = excluded.last_seen_s, received_s = excluded.received_s"
 )
+SELECT_FACTS = "SELECT node_id, facts FROM node_state WHERE node_id IN ({ids})"
 UPDATE_REPORT = (
     'UPDATE node_state SET boot = ?, seq = ?, at_s = ?, "values" = ?, faults = ?'
     " WHERE node_id = ? AND (boot < ? OR (boot = ? AND seq < ?))"

@@ -93,6 +93,15 @@ def test_a_bin_set_on_fire_while_asleep_reports_at_once(lab: Lab, tmp_path: Path
         assert sleeper.bench.node(BIN)["boots"] == boots
 
 
+def test_a_fire_that_begins_in_a_wake_is_seen_right_after_it(lab: Lab, tmp_path: Path) -> None:
+    with asleep(lab, tmp_path, speed=10, sleep_s=DAY_S, report_s=DAY_S) as sleeper:
+        # It has looked around and is about to measure, to connect and to tell.
+        wait_until(lambda: "boot: smart_bin" in sleeper.log())
+        time.sleep(0.05)
+        sleeper.set("fire", True)
+        lab.server.wait(fault("fire"), 6)
+
+
 def test_without_a_contact_a_fire_is_seen_by_the_next_look(lab: Lab, tmp_path: Path) -> None:
     with asleep(lab, tmp_path, 60, report_s=DAY_S, lacking=["heat_contact"]) as sleeper:
         lab.server.wait(lambda message: message.channel == "report")

@@ -131,6 +131,18 @@ def test_the_last_will_takes_a_node_offline_and_the_next_word_brings_it_back(
     assert not latest(database).online
 
 
+def test_the_last_will_of_a_node_that_sleeps_tells_of_a_lost_goodbye_only(
+    database: SqlDatabase,
+) -> None:
+    store(database, state(2, 0, sleep_s=900))
+    store(database, event(3, messages.OFFLINE))
+    assert latest(database).online
+    # One that stays awake from now on is offline by its will.
+    store(database, state(4, 0))
+    store(database, event(5, messages.OFFLINE))
+    assert not latest(database).online
+
+
 def test_a_repeated_last_will_does_not_take_it_offline_again(database: SqlDatabase) -> None:
     store(database, event(3, messages.OFFLINE), report(4))
     store(database, event(3, messages.OFFLINE))
