@@ -195,7 +195,7 @@ def test_a_board_without_the_partition_keeps_its_reports_in_files(lab: Lab) -> N
     node.at(NIGHT_S, speed=SPEED)
     with power(node):
         time.sleep(4)
-    assert not (node.folder / "flash").exists()
+    assert not (node.folder / "flash" / "outbox.img").exists()
     node.change_config(broker=["127.0.0.1", lab.broker.port])
     with power(node):
         lab.server.wait(lambda message: message.channel == "batch" and message.parts[1] == 1)
@@ -219,7 +219,7 @@ def test_a_ruined_outbox_is_begun_anew(lab: Lab) -> None:
 def test_a_dead_flash_is_named_and_the_lamp_reports_from_memory(lab: Lab) -> None:
     node = lab.new_node("streetlight")
     node.at(NIGHT_S)
-    (node.folder / "flash").mkdir()
+    (node.folder / "flash").mkdir(exist_ok=True)
     (node.folder / "flash" / "outbox.img").mkdir()
     with power(node):
         facts = lab.server.state(lambda _, facts: facts["error"] is not None)
