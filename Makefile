@@ -61,7 +61,7 @@ format: setup ## let ruff put the code in order
 	@$(BIN)/ruff format .
 
 lock: setup ## pin dependencies anew (UPGRADE=--upgrade takes the newest)
-	@$(BIN)/uv pip compile pyproject.toml --group dev --group node --universal \
+	@$(BIN)/uv pip compile pyproject.toml --group dev --group serial --group node --universal \
 		--python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command 'make lock' --quiet $(UPGRADE) -o requirements.lock
 	@$(BIN)/python -m tools.setup.relock

@@ -22,7 +22,8 @@ def test_every_requirement_is_pinned_and_hashed(repository: Path) -> None:
 def test_every_direct_dependency_is_in_the_lock(repository: Path) -> None:
     project = tomllib.loads((repository / "pyproject.toml").read_text())
     groups = project["dependency-groups"]
-    wanted = [*project["project"]["dependencies"], *groups["dev"], *groups["node"]]
+    grouped = [name for group in groups.values() for name in group]
+    wanted = [*project["project"]["dependencies"], *grouped]
     names = {re.split(r"[\[><=]", each)[0] for each in wanted}
     assert names <= {each.name for each in read_lock(repository / "requirements.lock")}
 
