@@ -95,7 +95,7 @@ def prepare(settings: BenchSettings) -> dict[str, Launch]:
         raise SettingsError(f"{micropython} is missing; run: make setup")
     try:
         settings.log_folder.mkdir(parents=True, exist_ok=True)
-        library = _compile_device(settings.work_folder / "device")
+        library = compile_device(settings.work_folder / "device")
         series = _all_series(settings)
     except OSError as error:
         raise SettingsError(f"{error.filename}: {error.strerror}") from error
@@ -133,8 +133,13 @@ def _word(
     return word
 
 
-def _compile_device(library: Path) -> Path:
-    """The device half as .mpy: forty nodes need not compile it forty times."""
+def compile_device(library: Path) -> Path:
+    """The device half as .mpy: forty nodes need not compile it forty times.
+
+    Raises:
+        SettingsError: it does not compile.
+        OSError: the folder cannot be written.
+    """
     sources = {
         path.relative_to(_DEVICE).as_posix(): path.read_bytes() for path in _DEVICE.rglob("*.py")
     }

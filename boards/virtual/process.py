@@ -14,11 +14,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+from boards.virtual.json_lines import JsonLines
 from boards.virtual.logs import open_log
 
-LINE_BYTES = 4096
 _CHUNK_BYTES = 65536
 _PR_SET_PDEATHSIG = 1
 # A killed process is gone within milliseconds; longer means that the machine is in trouble.
@@ -61,8 +61,7 @@ class NodeProcess:
         self._loop = asyncio.get_running_loop()
         self._hear = hear
         self._on_end = on_end
-        self._half = b""
-        self._overlong = False
+        self._lines = JsonLines()
         self._hung_up_steps = 0
         self.ended = False
         ours, theirs = socket.socketpair()
@@ -77,7 +76,7 @@ class NodeProcess:
                     stderr=output,
                     # Ctrl-C at a terminal is the bench's to handle, in order.
                     start_new_session=True,
-                    preexec_fn=_dying_with_parent(),
+                    preexec_fn=dying_with_parent(),
                 )
         except BaseException:
             ours.close()
@@ -124,27 +123,11 @@ class NodeProcess:
         except ConnectionError:
             data = b""
         if data:
-            self._take(data)
+            for said in self._lines.feed(data):
+                self._hear(said)
         else:
             self._loop.remove_reader(self._socket)
             self._reap()
-
-    def _take(self, data: bytes) -> None:
-        *lines, self._half = (self._half + data).split(b"\n")
-        for line in lines:
-            if self._overlong or len(line) > LINE_BYTES:
-                self._overlong = False
-                continue
-            try:
-                said: object = json.loads(line, parse_constant=_no_number)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(said, dict):
-                self._hear(cast("dict[str, Any]", said))
-        if len(self._half) > LINE_BYTES:
-            # The rest of this line is thrown away too, whenever it comes.
-            self._half = b""
-            self._overlong = True
 
     def _reap(self) -> None:
         """The input is closed: wait for the end without holding the others up."""
@@ -166,11 +149,7 @@ class NodeProcess:
         self._socket.close()
 
 
-def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _dying_with_parent() -> Callable[[], None] | None:
+def dying_with_parent() -> Callable[[], None] | None:
     """What a child does first, so that the kernel ends it with the bench; Linux only."""
     if not sys.platform.startswith("linux"):
         return None

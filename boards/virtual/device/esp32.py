@@ -2,13 +2,14 @@
 
 The flash map is the board's (board.json); the bytes of a partition lie in flash/<label>.img
 in the node's folder, blank at first, and outlive the process as flash outlives the power.
-The rules are NOR's: an erase makes a sector 0xFF, a write with an offset only clears bits.
+On a virtual chip with a flash image of its own both are the image's (on_chip).
 """
 
 import json
 import os
 import time
 
+from flash_image import SECTOR_BYTES, NorFlash
 from plant import power, waking
 from plant.wiring import plant
 
@@ -17,12 +18,18 @@ _RMT_HZ = 80000000
 _RMT_LONGEST = 32767
 _RMT_PULSES = 128
 
-_SECTOR_BYTES = 4096
-_BLOCK_COUNT = 4
-_BLOCK_SIZE = 5
-_BLOCK_ERASE = 6
 _ANY = 0xFF
 _FOLDER = "flash"
+# A chip's image and its partition table; else the node's folder has them.
+_image = None
+_table = None
+
+
+def on_chip(image: object, table: dict) -> None:
+    """From here on the partitions are those of a flash image."""
+    global _image, _table
+    _image = image
+    _table = table
 
 
 WAKEUP_ALL_LOW = False
@@ -49,17 +56,19 @@ class Partition:
         """`entry` is (type, subtype, offset, size); programs use find."""
         self._label = label
         self._entry = entry
-        self._image = None
+        self._flash = None
 
     @staticmethod
     def find(
         type: int = TYPE_APP, subtype: int = _ANY, label: str | None = None, block_size: int = 4096
     ) -> list:
         """The partitions that fit, in the order of the map."""
-        if block_size != _SECTOR_BYTES:
+        if block_size != SECTOR_BYTES:
             raise ValueError("block size")
-        with open("board.json") as file:
-            partitions = json.load(file).get("partitions", {})
+        partitions = _table
+        if partitions is None:
+            with open("board.json") as file:
+                partitions = json.load(file).get("partitions", {})
         found = []
         for name, entry in sorted(partitions.items(), key=lambda item: item[1][2]):
             fits = entry[0] == type and subtype in (_ANY, entry[1])
@@ -73,52 +82,41 @@ class Partition:
 
     def ioctl(self, command: int, argument: int) -> int | None:
         """Number of sectors, their size, or an erase."""
-        if command == _BLOCK_COUNT:
-            return self._entry[3] // _SECTOR_BYTES
-        if command == _BLOCK_SIZE:
-            return _SECTOR_BYTES
-        if command == _BLOCK_ERASE:
-            self._put(self._at(argument, 0, _SECTOR_BYTES), b"\xff" * _SECTOR_BYTES)
-            return 0
-        return None
+        return self._opened().ioctl(command, argument)
 
     def readblocks(self, block: int, buffer: bytearray, offset: int = 0) -> None:
         """Fill the buffer."""
-        at = self._at(block, offset, len(buffer))
-        self._opened().seek(at)
-        self._image.readinto(buffer)
+        self._opened().readblocks(block, buffer, offset)
 
     def writeblocks(self, block: int, data: bytes, offset: int | None = None) -> None:
         """Without an offset the sectors are erased first; with one, bits are only cleared."""
-        at = self._at(block, offset or 0, len(data))
-        if offset is not None:
-            old = bytearray(len(data))
-            self.readblocks(block, old, offset)
-            both = int.from_bytes(old, "big") & int.from_bytes(data, "big")
-            data = both.to_bytes(len(data), "big")
-        self._put(at, data)
+        self._opened().writeblocks(block, data, offset)
 
-    def _at(self, block: int, offset: int, size: int) -> int:
-        at = block * _SECTOR_BYTES + offset
-        if block < 0 or offset < 0 or at + size > self._entry[3]:
-            raise OSError(22)  # EINVAL, as on the chip
-        return at
-
-    def _put(self, at: int, data: bytes) -> None:
-        self._opened().seek(at)
-        self._image.write(data)
+    def place(self) -> tuple:
+        """(File number, offset) of its bytes on the host, for the simulator itself."""
+        flash = self._opened()
+        return flash.image.fileno(), flash.offset
 
     def _opened(self) -> object:
-        if self._image is None:
-            path = "%s/%s.img" % (_FOLDER, self._label)
-            try:
-                is_there = os.stat(path)[6] == self._entry[3]
-            except OSError:
-                is_there = False
-            if not is_there:
-                _make_blank(path, self._entry[3])
-            self._image = open(path, "r+b")
-        return self._image
+        if self._flash is None:
+            size = self._entry[3]
+            if _image is None:
+                self._flash = NorFlash(_open_own(self._label, size), 0, size)
+            else:
+                self._flash = NorFlash(_image, self._entry[2], size)
+        return self._flash
+
+
+def _open_own(label: str, size: int) -> object:
+    """The image of a partition in the node's folder; a new chip's is blank."""
+    path = "%s/%s.img" % (_FOLDER, label)
+    try:
+        is_there = os.stat(path)[6] == size
+    except OSError:
+        is_there = False
+    if not is_there:
+        _make_blank(path, size)
+    return open(path, "r+b")
 
 
 class RMT:
@@ -162,6 +160,6 @@ def _make_blank(path: str, size: int) -> None:
     except OSError:
         pass  # it is there
     with open(path + ".new", "wb") as file:
-        for _ in range(size // _SECTOR_BYTES):
-            file.write(b"\xff" * _SECTOR_BYTES)
+        for _ in range(size // SECTOR_BYTES):
+            file.write(b"\xff" * SECTOR_BYTES)
     os.rename(path + ".new", path)

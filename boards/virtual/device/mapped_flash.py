@@ -49,14 +49,11 @@ def _mapped() -> memoryview | None:
     found = esp32.Partition.find(type=esp32.Partition.TYPE_DATA, label=_LABEL)
     if not found:
         return None
-    # Reading makes a blank image where there is none.
-    found[0].readblocks(0, bytearray(1))
+    file, offset = found[0].place()
     size = found[0].info()[3]
     import ffi
     import uctypes
 
     library = ffi.open(None)
-    file = library.func("i", "open", "si")("flash/%s.img" % _LABEL, 0)
-    at = library.func("P", "mmap", "PLiiil")(0, size, _PROT_READ, _MAP_SHARED, file, 0)
-    library.func("i", "close", "i")(file)
+    at = library.func("P", "mmap", "PLiiil")(0, size, _PROT_READ, _MAP_SHARED, file, offset)
     return memoryview(uctypes.bytearray_at(at, size))

@@ -1,4 +1,4 @@
-"""SIMULATOR: the bench's commands, JSON lines on standard input.
+"""SIMULATOR: the bench's commands, JSON lines on standard input or a line of their own.
 
     {"mains": false}    {"set": "tilt", "value": 30}
 
@@ -13,13 +13,13 @@ import sys
 from plant import power
 
 
-def listen(plant: object) -> None:
-    """Follow standard input beside the firmware, whose loop this task shares."""
-    asyncio.create_task(_follow(plant))
+def listen(plant: object, line: int) -> None:
+    """Follow the line beside the firmware, whose loop this task shares."""
+    asyncio.create_task(_follow(plant, sys.stdin if line == 0 else open(line, "rb")))
 
 
-async def _follow(plant: object) -> None:
-    stream = asyncio.StreamReader(sys.stdin)
+async def _follow(plant: object, source: object) -> None:
+    stream = asyncio.StreamReader(source)
     while True:
         # The bench writes whole lines at once, so a readable input holds a whole line.
         line = await stream.readline()

@@ -13,17 +13,18 @@ _FILE = "pads.json"
 class Pads:
     """The held pads of one chip."""
 
-    def __init__(self, is_lost: bool) -> None:
+    def __init__(self, is_lost: bool, folder: str = "") -> None:
         """`is_lost`: the supply was gone, and the hold with it."""
+        self._path = folder + _FILE
         self._levels = {}
         if is_lost:
             try:
-                os.remove(_FILE)
+                os.remove(self._path)
             except OSError:
                 pass  # nothing was held
             return
         try:
-            with open(_FILE) as file:
+            with open(self._path) as file:
                 self._levels = {int(pin): level for pin, level in json.load(file).items()}
         except (OSError, ValueError):
             pass  # nothing was ever held
@@ -44,5 +45,5 @@ class Pads:
             self._keep()
 
     def _keep(self) -> None:
-        with open(_FILE, "w") as file:
+        with open(self._path, "w") as file:
             json.dump(self._levels, file)

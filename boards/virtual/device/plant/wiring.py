@@ -4,9 +4,10 @@ The bench passes one JSON object in the environment variable CITYFLEET_BENCH:
 
     {"node", "seed", "clock": {..}, "latitude_udeg", "longitude_udeg", "cause", "mains",
      "line_fd": file number for lines to the bench, "series": {..} | absent, "set": {..},
+     "kept": folder for what outlives a process | absent, "mac": of the chip, as hex | absent,
      "rtc_kept": whether the RTC memory outlived a power-on, as it does a brown-out}
 
-and later commands as JSON lines on standard input (commands.py). Without a bench a node
+and later commands as JSON lines on the same line (commands.py). Without a bench a node
 can be started by hand: real time, mains there, no line.
 """
 
@@ -39,7 +40,7 @@ def plant() -> object:
         _instance = Plant(word)
         _instance.build()
         if text:
-            commands.listen(_instance)
+            commands.listen(_instance, word.get("line_fd", 0))
     return _instance
 
 
@@ -170,13 +171,16 @@ class Plant:
         clock = word.get("clock") or {"real_ref_s": real_s, "city_ref_s": real_s, "speed": 1}
         self.city = City(clock, word["latitude_udeg"], word["longitude_udeg"])
         self.cause = word.get("cause", power.PWRON_RESET)
-        self.pads = Pads(self.cause == power.PWRON_RESET)
-        self.rtc_memory = RtcMemory(self.cause == power.PWRON_RESET and not word.get("rtc_kept"))
+        kept = word.get("kept", "")
+        self.pads = Pads(self.cause == power.PWRON_RESET, kept)
+        rtc_is_lost = self.cause == power.PWRON_RESET and not word.get("rtc_kept")
+        self.rtc_memory = RtcMemory(rtc_is_lost, kept)
         # What ended the sleep, and which pins may end the next one.
         self.wake = word.get("wake", 0)
         self.armed = {}
         self.wifi_key = word.get("wifi_key")
-        self.unique_id = hashlib.sha256(self.node.encode()).digest()[:6]
+        own_id = hashlib.sha256(self.node.encode()).digest()[:6]
+        self.unique_id = bytes.fromhex(word["mac"]) if "mac" in word else own_id
         self.mains = bool(word.get("mains", True))
         # What the bench has set by hand: {"tilt": 30, ..}.
         self.hand = dict(word.get("set") or {})
@@ -193,8 +197,11 @@ class Plant:
         for number, level in self.pads.held().items():
             self.pin(number).drive(level)
             self.pin(number).is_held = True
-        with open("board.json") as file:
-            board = json.load(file)
+        try:
+            with open("board.json") as file:
+                board = json.load(file)
+        except OSError:
+            board = {"parts": {}}  # a blank chip: nothing hangs on it yet
         for name, lines in board.get("buses", {}).items():
             if name.startswith("i2c"):
                 self._buses[int(name[-1])] = Bus(self.pin(lines["scl"]), self.pin(lines["sda"]))
