@@ -9,6 +9,7 @@ PAGES = {
     # Some of the rows stand for all: axe looks at every element.
     "map": "/?q=hung+vuong",
     "node": "/nodes/{lamp}",
+    "rules": "/nodes/dl-gh-01/rules",
     "lighting": "/schedules",
     "alarms": "/alarms",
     "software": "/releases",
