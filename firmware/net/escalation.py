@@ -24,6 +24,8 @@ LADDER = {
     # After a reset that was not due the ladder begins anew.
     RESET: {SILENT: (1, SOCKET), DOWN: (1, SOCKET), ANSWERED: None},
 }
+# What no restart changes: a time server that lies, a part that is not there.
+_BEYOND_MENDING = ("time_before_floor", "link_config_damaged")
 # (rung, failures on it)
 START = (SOCKET, 0)
 
@@ -32,6 +34,8 @@ def event_of(error: object) -> str:
     """What a failure says about the way to the server."""
     if isinstance(error, ClockNotSetError):
         return SILENT
+    if error.name in _BEYOND_MENDING:
+        return ANSWERED
     if isinstance(error, LinkError):
         # Only a link that did not come up has a name of its own.
         return SILENT if error.name in ("link_down", "name_not_found") else DOWN

@@ -35,6 +35,7 @@ from firmware.core.errors import (
     ConnectionLostError,
     LinkError,
     NameNotFoundError,
+    RefusedError,
     SilenceError,
 )
 from firmware.drivers import a7670
@@ -49,8 +50,10 @@ from firmware.net.errors import (
     NoCarrierError,
     NoSimError,
     NotRegisteredError,
+    TimeFloorError,
     WifiError,
 )
+from firmware.net.mqtt import MqttError
 from protocols.messages import LINK_MENDED
 
 plant = machine.plant()
@@ -264,6 +267,8 @@ def the_ladder_is_climbed_by_silence_alone() -> None:
     state, rung = escalation.step(("modem", 2), escalation.event_of(ConnectionLostError("closed")))
     check.equal((state, rung), (escalation.START, None))
     check.equal(escalation.event_of(ModemSilentError()), escalation.DOWN)
+    for error in (TimeFloorError(), LinkConfigError(), RefusedError(), MqttError("x")):
+        check.equal(escalation.event_of(error), escalation.ANSWERED)
     check.equal(escalation.event_of(NameNotFoundError("x")), escalation.SILENT)
     check.equal(escalation.event_of(LinkError("no answer")), escalation.SILENT)
     check.equal(escalation.event_of(ClockNotSetError()), escalation.SILENT)
