@@ -40,7 +40,9 @@ def plant() -> object:
         _instance = Plant(word)
         _instance.build()
         if text:
-            commands.listen(_instance, word.get("line_fd", 0))
+            # Where the line goes up by standard output, orders come by standard input.
+            line = word.get("line_fd", 0)
+            commands.listen(_instance, line if line > 2 else 0)
     return _instance
 
 
