@@ -15,9 +15,12 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from ota.arguments import shorten_arguments
 from ota.compiler import bytecode_version, compile_sources, default_cache
+from ota.constants import fold_constants
 from ota.errors import BuildError
 from ota.romfs import check_path, decode_image, encode_image
+from ota.trim import own_kind, without_unused
 from ota.verify.errors import UpdateError
 from ota.verify.manifest import SPEC, encode_manifest
 from protocols.fields import KIND_CODES
@@ -66,6 +69,8 @@ def build_bundle(root: Path, what: Application, cache_folder: Path | None) -> by
         BuildError: a source is missing, does not compile, or the whole is over a limit.
     """
     sources = {name: path.read_bytes() for name, path in release_sources(root, what.kind).items()}
+    sources = _smaller(sources, what.kind)
+    # Not folded: two versions of one application differ in this module alone.
     sources[VERSION_MODULE] = _version_module(what)
     compiled = compile_sources(sources, cache_folder)
     files = {name.removesuffix(".py") + ".mpy": data for name, data in compiled.items()}
@@ -155,6 +160,15 @@ def _ships(name: PurePosixPath, kind: str) -> bool:
         return not name.is_relative_to(_BOOT_FOLDER)
     program = name.relative_to(_NODES_FOLDER).parts[0].removesuffix(".py")
     return program == kind or program not in KIND_CODES
+
+
+def _smaller(sources: dict[str, bytes], kind: str) -> dict[str, bytes]:
+    """What means the same on a node of this kind, and takes less of its heap."""
+    try:
+        used = without_unused(fold_constants(own_kind(sources, kind)))
+        return shorten_arguments(used)
+    except SyntaxError:
+        return sources  # mpy-cross says it as it says everything else
 
 
 def _version_module(what: Application) -> bytes:

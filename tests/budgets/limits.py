@@ -49,9 +49,8 @@ HEAP_NODE = "128k"
 HEAP_SOAK_FREE_BYTES = 40 * 1024
 HEAP_SOAK_LARGEST_BYTES = 20 * 1024
 HEAP_SOAK_DAYS = 30
-# The simulated parts lie in the same heap and take 42 KB of it.
-HEAP_BENCH = "180k"
-# On the way to HEAP_BOOT_BYTES: nothing may grow beyond this.
-HEAP_BOOT_TODAY_BYTES = 84 * 1024
+# What a plain ESP32 gives Python; the simulated parts, which lie in the same heap here and take
+# some 45 KB of it, are measured and get theirs on top.
+HEAP_NODE_BYTES = 128 * 1024
 # A month must not leave more behind than a connection and its last messages.
 HEAP_SOAK_GROWTH_BYTES = 8 * 1024

@@ -27,19 +27,6 @@ import micropython
 # The city's clock runs six times as fast as the node's ticks in a soak (heap.py sets it): the C
 # half of asyncio asks the system's ticks, which ours may outrun by six days, half their period.
 DAY_MS = 86400000 // 6
-# Beats and sensor rounds of the month stand for this many of their kind: the garbage of one is
-# that of the next, and the heap is collected between.
-STRETCH = {
-    "firmware.nodes.streetlight.program": {
-        "_LAMP_MS": 150000,
-        "_METER_MS": 150000,
-        "_CLIMATE_MS": 150000,
-    },
-    "firmware.net.session": {"_IDLE_MS": 150000},
-    "firmware.core.supervisor": {"SUPERVISOR_MS": 150000},
-    "firmware.update.updater": {"_STEP_MS": 15000},
-    "firmware.core.reporter": {"_STEP_MS": 150000},
-}
 
 
 def tell(what: str, **more: object) -> None:
@@ -48,6 +35,7 @@ def tell(what: str, **more: object) -> None:
     more.update(what=what, used=gc.mem_alloc(), free=gc.mem_free())
     print("HEAP " + json.dumps(more))
     micropython.mem_info()
+    micropython.qstr_info()
 
 
 def bench_bytes() -> int:
@@ -60,6 +48,9 @@ def bench_bytes() -> int:
     mapped_flash.install()
 
     machine.unique_id()
+    # A chip has the bootstrap frozen; here it was compiled into the heap.
+    import main  # noqa: F401
+
     gc.collect()
     return gc.mem_alloc() - before
 
@@ -91,18 +82,8 @@ class Soak:
         # As the bootstrap will find a factory-fresh node's application.
         main.mount("a")
         main.mount = lambda slot: None
-        from firmware.version import KIND
-
         from firmware import main as firmware_main
 
-        __import__("firmware.nodes." + KIND)
-        for name, values in STRETCH.items():
-            module = sys.modules.get(name)
-            if module is None:
-                continue  # another kind's
-            for key, value in values.items():
-                getattr(module, key)  # a name that is gone must not go unnoticed
-                setattr(module, key, value)
         made = firmware_main.Node
         soak = self
 

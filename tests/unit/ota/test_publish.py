@@ -27,6 +27,20 @@ DEVICE = Path(__file__).with_name("device")
 LAMP = Application("streetlight", "1.1.0", 2)
 
 
+# What is not asked for does not ship (trim.py).
+MAIN = """
+from ota.verify.bundle import BundleHash
+from ota.verify.release import verify_manifest
+from ota.verify.trust import decode_trust
+
+NAME = "main_module"
+
+
+def run():
+    return BundleHash, verify_manifest, decode_trust, "NAME", "KIND"
+"""
+
+
 @pytest.fixture
 def root(tmp_path: Path, repository: Path) -> Path:
     """A small repository: the real shared code and a firmware of a few lines."""
@@ -41,6 +55,7 @@ def root(tmp_path: Path, repository: Path) -> Path:
         path = root / "firmware" / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"NAME = {name!r}\n")
+    (root / "firmware" / "main.py").write_text(MAIN)
     for kind in KIND_CODES:
         (root / "firmware" / "nodes" / f"{kind}.py").write_text(f"KIND = {kind!r}\n")
     return root
@@ -76,7 +91,7 @@ def test_the_same_sources_give_the_same_bytes(root: Path, tmp_path: Path) -> Non
     assert build_bundle(moved, LAMP, cache) == first
     assert build_bundle(moved, LAMP, None) == first
     assert str(tmp_path).encode() not in first
-    (moved / "firmware" / "main.py").write_text("NAME = 'changed'\n")
+    (moved / "firmware" / "main.py").write_text(MAIN.replace("main", "other"))
     assert build_bundle(moved, LAMP, cache) != first
 
 
@@ -163,7 +178,7 @@ def test_a_bundle_runs_on_micropython_and_knows_its_version(
     )
     (tmp_path / "program.py").write_text(program)
     said = micropython(programs, tmp_path / "program.py", bundle)
-    assert said.split() == ["1.1.0", "2", "streetlight", "streetlight", "main"]
+    assert said.split() == ["1.1.0", "2", "streetlight", "streetlight", "main_module"]
 
 
 def test_a_node_takes_the_largest_bundle_without_holding_it(
