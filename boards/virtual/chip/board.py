@@ -68,6 +68,7 @@ class Board:
     Attributes:
         state: One of STATES.
         said: The last thing that kept it from booting, for whoever looks after the bench.
+        boots: How often a program was started, soft resets among them.
         plant_said: What the plant of the running program last told (boards/virtual/README.md).
     """
 
@@ -76,6 +77,7 @@ class Board:
         self.flash = flash
         self.state = OFF
         self.said = ""
+        self.boots = 0
         self.plant_said: dict[str, Any] = {}
         self._hand: dict[str, Any] = {}
         self._loop = asyncio.get_running_loop()
@@ -99,6 +101,11 @@ class Board:
         """Connect the transport: where bytes go, and how fast the host's port is set."""
         self._send = send
         self._host_baud = host_baud
+
+    @property
+    def is_up(self) -> bool:
+        """Whether a program or the REPL listens to the line."""
+        return self._run is not None and self._run.is_up
 
     # --- what people and transports do ---
 
@@ -266,6 +273,7 @@ class Board:
             return boot_environment(settings, word, plant)
 
         self.plant_said = {}
+        self.boots += 1
         log = (settings.folder, settings.name)
         self._run = Run(
             boot_argv(settings), environment, log, self._tell, self._hear_plant, self._ended

@@ -1,7 +1,7 @@
 """The buttons and the plug of a virtual board, for ports that have no DTR and RTS.
 
 A Unix socket that its owner alone may use. A visitor sends lines of JSON and gets one for each,
-{"ok": true, "state", "said"} or {"ok": false, "error": text}:
+{"ok": true, "state", "said", "boots", "up"} or {"ok": false, "error": text}:
 
     {"do": "reset"}  {"do": "download"}  {"do": "power_off"}  {"do": "power_on"}  {"do": "status"}
     {"do": "cut_after", "bytes": 70000}    the power goes once so many more are written to flash
@@ -73,7 +73,8 @@ async def _answer(board: Board, line: bytes) -> dict[str, Any]:
     while board.state == STRAPPING and waited_s < 2 * STRAP_S:
         await asyncio.sleep(_STEP_S)
         waited_s += _STEP_S
-    return {"ok": True, "state": board.state, "said": board.said}
+    said = {"state": board.state, "said": board.said, "boots": board.boots, "up": board.is_up}
+    return {"ok": True, **said}
 
 
 def _do(board: Board, order: Mapping[str, Any]) -> None:

@@ -36,6 +36,7 @@ class Run:
 
     Attributes:
         is_raw: The raw REPL is on; a soft reset comes back to it.
+        is_up: A program or the REPL listens to the line.
         lost_bytes: Input that did not fit.
     """
 
@@ -71,6 +72,7 @@ class Run:
         # Until the process says that it can take a signal.
         self._interruptible = False
         self.is_raw = False
+        self.is_up = False
         self.lost_bytes = 0
         self._ended = False
         ours, theirs = socket.socketpair()
@@ -151,8 +153,10 @@ class Run:
             if frame.kind == OUTPUT:
                 self._hear(frame.data)
             elif frame.kind == INTERRUPT:
+                self.is_up = True
                 self._interruptible = frame.data != b"\0"
             elif frame.kind == RAW_REPL:
+                self.is_up = True
                 self.is_raw = frame.data != b"\0"
             elif frame.kind == POWER_CUT:
                 self.kill()

@@ -25,13 +25,14 @@ def main() -> None:
     flash = NorFlash(image, *word["vfs"]) if word["vfs"] else None
     NorFlash.left = word["cut_after"]
     NorFlash.on_cut = _cut
+    from chip.repl import Repl
+
+    _take_place(word, flash)
+    # Only now: a package remembers the path that it was found by, and this one is there to stay.
     import esp32
     import mapped_flash
 
-    from chip.repl import Repl
-
     esp32.on_chip(image, word["partitions"])
-    _take_place(word, flash)
     mapped_flash.install()
     system.install(word["machine"])
     system.hide_mount(sys.modules["vfs"])

@@ -72,8 +72,8 @@ class RigBoard:
         self.wait_for_repl()
 
     def wait_for_repl(self) -> None:
-        """Until MicroPython answers, as it does some hundred milliseconds after a reset."""
-        wait_until(lambda: self.mpremote("eval", "1", resume=True).said.strip() == "1")
+        """Until MicroPython listens, as it does some hundred milliseconds after a reset."""
+        wait_until(lambda: self.press("status")["up"])
 
 
 def run(program: str, *arguments: str) -> Ran:

@@ -81,7 +81,9 @@ def test_files_outlive_resets_and_loss_of_power(board: RigBoard, tmp_path: Path)
     source.write_text("kept")
     assert board.mpremote("fs", "cp", str(source), ":kept.txt").status == 0
     assert board.mpremote("soft-reset").status == 0
+    boots = board.press("status")["boots"]
     assert board.mpremote("reset").status == 0
+    wait_until(lambda: board.press("status")["boots"] > boots + 1)
     board.wait_for_repl()
     cause = "import machine; print(machine.reset_cause())"
     assert board.mpremote("exec", cause, resume=True).said.strip() == "2"
