@@ -15,7 +15,6 @@ the source.
 """
 
 import ast
-import operator
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,12 +26,12 @@ _MOST = 1 << 30
 _TEXT_CHARS = 10
 _NAME = re.compile(r"_?[A-Z][A-Z0-9_]*")
 _BINARY: dict[type[ast.operator], Callable[[int, int], int]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.FloorDiv: operator.floordiv,
-    ast.LShift: operator.lshift,
-    ast.RShift: operator.rshift,
+    ast.Add: int.__add__,
+    ast.Sub: int.__sub__,
+    ast.Mult: int.__mul__,
+    ast.FloorDiv: int.__floordiv__,
+    ast.LShift: int.__lshift__,
+    ast.RShift: int.__rshift__,
     ast.BitOr: int.__or__,
     ast.BitAnd: int.__and__,
 }
