@@ -14,7 +14,7 @@ import time
 from firmware.core.clock import Clock
 from firmware.core.journal import Journal
 from firmware.core.outbox import Outbox
-from firmware.net.link import StandingLink
+from firmware.net.link import make_link
 from firmware.net.session import Session
 from firmware.net.tls import tls_context
 from protocols.fields import STREETLIGHT
@@ -64,9 +64,8 @@ class Handlers:
 
 async def measure(count: int) -> dict:
     journal = Journal(STREETLIGHT, 1, Clock(Rtc()), Outbox())
-    session = Session(
-        "bench-node", CONFIG, journal, StandingLink(), Impatient(), Identity(), Handlers()
-    )
+    link = make_link({}, Clock(Rtc()), None, None, journal.event)
+    session = Session("bench-node", CONFIG, journal, link, Impatient(), Identity(), Handlers())
     journal.on_new = session.wake
     began_ms = time.ticks_ms()
     task = asyncio.create_task(session.run(lambda: None))

@@ -113,7 +113,7 @@ class Handlers:
 def make() -> tuple:
     journal = Journal(SMART_BIN, 7, Clock(StillClock()), Outbox())
     handlers = Handlers(journal)
-    link = make_link({}, Clock(StillClock()), None, nothing)
+    link = make_link({}, Clock(StillClock()), None, nothing, journal.event)
     session = Session("t-node", CONFIG, journal, link, Quick(), Identity(), handlers)
     journal.on_new = session.wake
     return session, handlers
