@@ -43,7 +43,6 @@ MQTT_CLIENT = ("firmware/net/mqtt.mpy", "firmware/net/session.mpy", "firmware/ne
 # Half of what a plain ESP32 gives Python, so that an order, a full batch and a download block
 # find room beside everything that is loaded.
 HEAP_BOOT_BYTES = 70 * 1024
-HEAP_NODE = "128k"
 # After a month: room for the update's modules (20 KB), and in one piece for the largest message
 # that may come down (16 KB) with its decoded parts.
 HEAP_SOAK_FREE_BYTES = 40 * 1024
