@@ -21,7 +21,7 @@ from boards.virtual.chip.errors import ChipError
 _TCGETS2 = 0x802C542A
 # 4 words of flags, a line discipline, 19 control characters, two speeds.
 _TERMIOS2 = struct.Struct("=4IB19s2I")
-_LOOK_S = 0.02
+_LOOK_S = 0.05
 _CHUNK_BYTES = 65536
 # What a host that does not read may be owed; beyond it bytes are lost, as in a USB bridge.
 _MOST_WAITING_BYTES = 1 << 20

@@ -127,7 +127,7 @@ def test_lines_that_change_one_by_one_choose_the_mode(tmp_path: Path, apart_s: f
 
 
 @pytest.mark.sockets
-def test_the_stock_esptool_resets_a_board_over_the_network(tmp_path: Path) -> None:
+def test_the_stock_tools_work_over_the_network(tmp_path: Path) -> None:
     """Slow: pyserial settles its port anew, 50 ms each time, whenever esptool sets a timeout."""
 
     async def story() -> None:
@@ -138,5 +138,10 @@ def test_the_stock_esptool_resets_a_board_over_the_network(tmp_path: Path) -> No
             assert ran.status == 0, ran.said
             assert "02:cf:" in ran.said
             await until(board, "running")
+            async with asyncio.timeout(10):
+                while not board.is_up:  # noqa: ASYNC110 - looked at from outside, as people do
+                    await asyncio.sleep(0.01)
+            ran = await asyncio.to_thread(run, "mpremote", "connect", url, "eval", "6 * 7")
+            assert ran.said.strip() == "42"
 
     asyncio.run(story())
