@@ -30,11 +30,11 @@ from tests.support.data_folder import (
     Identity,
     data_folder,
     database_of,
-    free_port,
     make_identity,
     register_nodes,
 )
 from tests.support.node_model import NodeModel
+from tests.support.ports import free_port
 
 LAMPS = ("pk-sl-001", "pk-sl-002", "pk-sl-003")
 PASSWORD = "a-password-of-tests"

@@ -7,7 +7,8 @@ from pathlib import Path
 from tests.scenarios.test_commands_survive import Desk, street
 from tests.scenarios.test_server_killed_under_load import serving
 from tests.support.broker import connected, wait_for
-from tests.support.data_folder import data_folder, free_port, make_identity
+from tests.support.data_folder import data_folder, make_identity
+from tests.support.ports import free_port
 
 
 def test_what_a_node_says_under_anothers_name_is_dropped_counted_and_shown(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from fleet_server.settings import Settings
 from tests.scenarios.test_commands_survive import Desk, street
 from tests.scenarios.test_server_killed_under_load import serving
 from tests.support.broker import wait_for
-from tests.support.data_folder import data_folder, database_of, free_port, register_nodes
+from tests.support.data_folder import data_folder, database_of, register_nodes
+from tests.support.ports import free_port
 from tests.unit.firmware.lab.authority import Authority, Identity
 from tests.unit.firmware.lab.node import Node, power
 

@@ -17,13 +17,8 @@ from fleet_server.settings import Settings
 from protocols import messages
 from protocols.fields import STREETLIGHT, scaled
 from tests.support.broker import Broker, connected, running_broker, wait_for
-from tests.support.data_folder import (
-    data_folder,
-    database_of,
-    free_port,
-    make_identity,
-    register_nodes,
-)
+from tests.support.data_folder import data_folder, database_of, make_identity, register_nodes
+from tests.support.ports import free_port
 
 LAMPS = ("pk-sl-001", "pk-sl-002", "pk-sl-003", "pk-sl-004")
 KILLS = 5

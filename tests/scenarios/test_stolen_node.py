@@ -28,7 +28,8 @@ from protocols import topics
 from tests.scenarios.test_commands_survive import PASSWORD, Desk
 from tests.scenarios.test_server_killed_under_load import serving
 from tests.support.broker import Broker, Client, connected, running_broker
-from tests.support.data_folder import Identity, data_folder, database_of, free_port, register_nodes
+from tests.support.data_folder import Identity, data_folder, database_of, register_nodes
+from tests.support.ports import free_port
 from tools.client.http import FleetClient
 from tools.node.identity import Request, enrol, new_key, request_pem
 

@@ -7,7 +7,6 @@
 For tests of the server from the inside; `fleet_server.py` beside it runs the whole as a process.
 """
 
-import socket
 import ssl
 import time
 from collections.abc import Generator
@@ -38,13 +37,6 @@ class Identity:
         context = ssl.create_default_context(cafile=str(self.root))
         context.load_cert_chain(str(self.certificate), str(self.key))
         return context
-
-
-def free_port() -> int:
-    """A port of this machine that nobody uses at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def data_folder(folder: Path, broker_port: int = 8883) -> Settings:

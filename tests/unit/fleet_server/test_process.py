@@ -21,7 +21,8 @@ from fleet_server.settings import Settings
 from protocols import messages
 from protocols.fields import STREETLIGHT, scaled
 from tests.support.broker import connected, running_broker, wait_for
-from tests.support.data_folder import database_of, free_port, make_identity, register_nodes
+from tests.support.data_folder import database_of, make_identity, register_nodes
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.sockets
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from fleet_server.adapters.broker_log import PIPE_NAME, Denial, Pipe, decode, read_log
 from tests.support.broker import connected, running_broker, wait_for
-from tests.support.data_folder import data_folder, free_port, make_identity
+from tests.support.data_folder import data_folder, make_identity
+from tests.support.ports import free_port
 
 DENIED = (
     b"1795227600: Denied PUBLISH from pk-sl-001 (d0, q1, r0, m1, 'cf1/pk-sl-002/up/report',"

@@ -12,7 +12,8 @@ import pytest
 from fleet_server.settings import Settings
 from protocols.limits import DOWN_BYTES
 from tests.support.broker import Broker, Client, connected, running_broker
-from tests.support.data_folder import Identity, data_folder, free_port, make_identity
+from tests.support.data_folder import Identity, data_folder, make_identity
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.sockets
 

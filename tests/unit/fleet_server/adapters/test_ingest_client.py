@@ -19,13 +19,8 @@ from protocols import messages
 from protocols.fields import STREETLIGHT, scaled
 from tests.support.broker import Broker, connected, running_broker, wait_for
 from tests.support.clock import CITY_S, StillClock
-from tests.support.data_folder import (
-    data_folder,
-    database_of,
-    free_port,
-    make_identity,
-    register_nodes,
-)
+from tests.support.data_folder import data_folder, database_of, make_identity, register_nodes
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.sockets
 

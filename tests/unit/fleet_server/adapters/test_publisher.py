@@ -14,7 +14,8 @@ from fleet_server.adapters.publisher import BrokerPublisher
 from fleet_server.errors import BrokerTimeoutError, BrokerUnavailableError
 from fleet_server.settings import Settings
 from tests.support.broker import connected, running_broker
-from tests.support.data_folder import data_folder, free_port, make_identity
+from tests.support.data_folder import data_folder, make_identity
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.sockets
 
