@@ -30,6 +30,8 @@ class ModbusLine:
         self.baud = settings["baud"]
         self._char_us = 10000000 // self.baud
         self._slaves = {}
+        # How many frames came whole, good or bad.
+        self.requests = 0
         self._quiet_from_us = time.ticks_add(time.ticks_us(), -1000000)
         self._pending = None
         # [(when its first character is whole, bytes)], in order.
@@ -93,6 +95,7 @@ class ModbusLine:
         self._pending = None
         sent = max(0, time.ticks_diff(released_us, began_us)) // self._char_us
         request = data[:sent]
+        self.requests += 1
         ended_us = time.ticks_add(began_us, len(request) * self._char_us)
         slave = self._slaves.get(request[0]) if request else None
         if slave is None or crc16(request):

@@ -7,8 +7,9 @@ began to listen, and the process sleeps until the real time is there too.
 
 import time
 
-# The program comes back for the next pulse of a frame at once; later than this it was away.
-_AWAY_US = 30000
+# The program begins to listen in time and comes back for the next pulse at once: what it is late
+# by, up to this, is the host's doing, which gave the core to somebody else.
+_HELD_US = 500000
 # What an ESP32's interpreter takes between two measurements.
 _BETWEEN_US = 25
 
@@ -42,7 +43,11 @@ class Wave:
         """As machine.time_pulse_us; `rest` is the pin's level where nothing is played."""
         real_us = time.ticks_us()
         now_us = self._now_us
-        if now_us is None or time.ticks_diff(real_us, now_us) > _AWAY_US:
+        if now_us is None and self._edges:
+            now_us = time.ticks_add(self._edges[0][0], -2 * _BETWEEN_US)
+            if time.ticks_diff(real_us, now_us) < 0:
+                now_us = real_us  # it has yet to begin
+        if now_us is None or time.ticks_diff(real_us, now_us) > _HELD_US:
             now_us = real_us
         now_us = time.ticks_add(now_us, _BETWEEN_US)
         if self._level_at(now_us, rest) != level:
