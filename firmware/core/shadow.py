@@ -14,6 +14,7 @@ from protocols.messages import DESIRED_REFUSED, decode_desired
 
 _FILE = "state/desired.cbor"
 STALE = "stale_version"
+HEAP = "heap_exhausted"
 STORAGE = "storage_failure"
 
 
@@ -56,6 +57,10 @@ class Shadow:
             version, document = decode_desired(payload)
         except ProtocolError as error:
             self._refuse(_version_of(payload), error.reason, error.detail)
+            return False
+        except MemoryError:
+            # Taken for lost, it would come again with each connection, for ever.
+            self._refuse(None, HEAP, "")
             return False
         if version == self.version:
             return False

@@ -49,6 +49,8 @@ class Node:
         self.heap = "512k"
         # What MicroPython runs, and folders of modules that come before the board's.
         self.program = ["-m", "power_on"]
+        # A program that starts the runtime, such as one that moves its clocks.
+        self.before: list[str] = []
         self.modules: list[Path] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._boots = 0
@@ -123,6 +125,7 @@ class Node:
         with (self.folder.parent / f"{self.name}.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [
+                    *self.before,
                     str(Path(sys.prefix) / "bin" / self.runtime),
                     *("-X", f"heapsize={self.heap}", *self.program),
                 ],
