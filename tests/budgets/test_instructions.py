@@ -4,18 +4,26 @@ from pathlib import Path
 
 import pytest
 
+from protocols.fields import FIELDS
 from tests.budgets.instructions import compiled, count, per_round
 from tests.budgets.limits import (
     RENEWAL_STEP_INSTRUCTIONS,
     REPORT_INSTRUCTIONS,
     SUNRISE_INSTRUCTIONS,
 )
+from tests.budgets.samples import ROWS
 
 
 @pytest.fixture(scope="module")
 def modules(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The contract as .mpy."""
     return compiled(repository, tmp_path_factory.mktemp("modules"))
+
+
+def test_the_samples_have_every_field_of_their_kind() -> None:
+    assert {kind: len(row) for kind, row in ROWS.items()} == {
+        kind: len(fields) for kind, fields in FIELDS.items()
+    }
 
 
 def test_a_report_is_encoded_within_its_budget(modules: Path) -> None:
