@@ -25,6 +25,8 @@ ROOT = Path(__file__).parents[2]
 KIND = "streetlight"
 # mqtt_as, the nearest public MQTT client for MicroPython.
 MQTT_AIM = "at most 9 KB for the client (mqtt_as: 11.0 KB)"
+# Ours runs from flash, where mqtt_as as .mpy lies in the heap.
+MQTT_HEAP = "mqtt_as: 17.6 KB"
 # The modules that are worth a line of their own.
 _MODULES_SHOWN = 12
 _REPORT_BYTES = 48
@@ -133,6 +135,12 @@ def memory(folder: Path) -> Iterator[Row]:
     loaded = len(shipped & set(sizes))
     yield Row(
         f"heap of {loaded} loaded modules of a {KIND}", f"{sum(sizes.values()) / 1024:.1f} KiB"
+    )
+    client = [name.removesuffix(".mpy").replace("/", ".") for name in MQTT_CLIENT]
+    yield Row(
+        "heap of the MQTT client's modules (core, session, transport)",
+        _bytes(sum(sizes[name] for name in client)),
+        MQTT_HEAP,
     )
     for name, size in sorted(sizes.items(), key=lambda item: -item[1])[:_MODULES_SHOWN]:
         yield Row(f"heap of {name}", _bytes(size))
